@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_IR_BASE_STATUS_H
+#define TN_IR_BASE_STATUS_H
+
+#if defined(__GNUC__)
+#define TN_MUST_USE __attribute__((warn_unused_result))
+#define TN_PRINTF(format, args) __attribute__((format(printf, format, args)))
+#else
+#define TN_MUST_USE
+#define TN_PRINTF(format, args)
+#endif
+
+/* How a call ended. A status owns nothing; the explanation is in the
+ * diagnostics sink. The value is the exit code of the program. */
+typedef enum tn_status {
+#define TN_STATUS(name, code, sentence) TN_##name = (code),
+#include "ir/base/status.def"
+} tn_status;
+
+/* "MALFORMED" and its sentence; "BUG" for a number that is no status. */
+const char *tn_status_name(tn_status status);
+const char *tn_status_sentence(tn_status status);
+
+/* Returns from the enclosing function unless `call` ends well. */
+#define TN_TRY(call)                        \
+    do {                                    \
+        tn_status try_status_ = (call);     \
+        if (try_status_ != TN_OK)           \
+            return try_status_;             \
+    } while (0)
+
+#endif
