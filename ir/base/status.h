@@ -4,10 +4,10 @@
 
 #if defined(__GNUC__)
 #define TN_MUST_USE __attribute__((warn_unused_result))
-#define TN_PRINTF(format, args) __attribute__((format(printf, format, args)))
+#define TN_PRINTF(text, args) __attribute__((format(printf, text, args)))
 #else
 #define TN_MUST_USE
-#define TN_PRINTF(format, args)
+#define TN_PRINTF(text, args)
 #endif
 
 /* How a call ended. A status owns nothing; the explanation is in the
