@@ -16,6 +16,9 @@ typedef struct tn_files {
     int (*open_read)(void *self, const char *path, int *fd);
     /* Creates `path` exclusively for writing, mode 0666 less the umask. */
     int (*create)(void *self, const char *path, int *fd);
+    /* Opens what exists at `path` for writing if it can only be written in
+     * place: a device, a pipe. *fd is -1 for all else, also if nothing is there. */
+    int (*open_device)(void *self, const char *path, int *fd);
     int (*size)(void *self, int fd, uint64_t *bytes);
     /* Reads up to `bytes` at the file's position; *got 0 at the end. */
     int (*read)(void *self, int fd, void *to, size_t bytes, size_t *got);
@@ -51,8 +54,9 @@ tn_status tn_file_read(const tn_env *env, const char *path, uint64_t limit_bytes
 void tn_file_free(const tn_env *env, tn_span *bytes);
 
 /* Appears whole or not at all: temporary name beside `path`, sync, rename,
- * sync of the folder. On failure nothing is left behind. "-" is standard
- * output. A full disk is named as such. */
+ * sync of the folder. On failure nothing is left behind. A link is followed,
+ * not replaced. "-" is standard output; that and devices are written in
+ * place. A full disk is named as such. */
 tn_status tn_file_write(const tn_env *env, const char *path, tn_span bytes) TN_MUST_USE;
 
 /* A file mapped read-only. */

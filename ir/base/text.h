@@ -21,11 +21,12 @@ void tn_text_indent(tn_text *text, int depth);
 /* The shortest decimal that reads back to the same double; `inf`, `-inf`,
  * `nan` by name; whole numbers without a point ("3"). Independent of locale. */
 void tn_text_double(tn_text *text, double value);
-/* A JSON string with its quotes; control characters escaped. */
+/* A JSON string with its quotes; control characters escaped, bytes that are
+ * not UTF-8 replaced by U+FFFD. */
 void tn_text_json(tn_text *text, const char *value);
 
-/* Reads a decimal as strtod does in the C locale, exactly rounded; `end`
- * is set behind the number. */
+/* Reads a decimal (or inf, nan) as strtod does in the C locale, rounded once;
+ * no hexadecimal. `end` is set behind the number, to `at` if there is none. */
 double tn_double_read(const char *at, const char **end);
 
 /* True if `at` is well-formed UTF-8 without surrogates. */
