@@ -75,6 +75,7 @@ typedef struct tn_plan_step {
     const char *family; /* the fused row or the op it implements */
     int32_t kernel;
     TN_VEC(uint32_t) buffers; /* globals of the kernel, in order */
+    TN_VEC(bool) writes;      /* for each of them: this step writes it */
     TN_VEC(tn_formula) sizes; /* size parameters of the kernel, in order */
     int32_t first_site;       /* number of its first check site, or -1 */
     bool wait;                /* an earlier step in flight must have finished */
@@ -104,15 +105,16 @@ tn_status tn_plan_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_plan 
 /* One line a buffer and step: what `inspect` shows. */
 void tn_plan_print(tn_text *out, const tn_plan *plan);
 
-/* Offsets of TEMP buffers under a binding: first fit by size, largest first,
- * among those alive at the same time; 256-byte aligned. `offset` has one
- * entry a buffer (others untouched). TN_LIMIT or TN_MALFORMED when a formula
- * does not evaluate. */
+/* Bytes of every buffer under a binding, and offsets of those TEMP buffers
+ * that own memory: first fit, largest first, among those alive at the same
+ * time; 256-byte aligned. Both arrays have one entry a buffer; the offset of
+ * the others is UINT64_MAX. TN_LIMIT when a formula does not evaluate. */
 tn_status tn_plan_place(const tn_plan *plan, tn_diag *diag, const int64_t *symbols,
-    uint64_t *offset, uint64_t *total_bytes) TN_MUST_USE;
-/* The independent checker: no two buffers alive at once overlap, every launch
- * that reads or writes what an earlier one in flight writes waits. TN_BUG. */
-tn_status tn_plan_check(const tn_plan *plan, tn_diag *diag, const int64_t *symbols,
+    uint64_t *bytes, uint64_t *offset, uint64_t *total_bytes) TN_MUST_USE;
+/* The independent checker, from the steps alone: no two buffers that are
+ * alive at once overlap, and every step that touches what a step in flight
+ * writes (or writes what it touches) waits. TN_BUG. */
+tn_status tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes,
     const uint64_t *offset) TN_MUST_USE;
 
 #endif
