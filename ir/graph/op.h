@@ -25,7 +25,10 @@ typedef enum tn_opcode {
 
 typedef enum tn_attr_kind {
     TN_KIND_INT,     /* one whole number: `ints`[0] */
-    TN_KIND_INTS,    /* whole numbers, an axis list, window numbers */
+    TN_KIND_INTS,    /* whole numbers, an axis list, window numbers; one number
+                        stands for all spatial axes */
+    TN_KIND_PADS,    /* `ints`: one number for all, or before, after of each
+                        spatial axis, flat */
     TN_KIND_BOOL,    /* ints[0] */
     TN_KIND_DTYPE,   /* `dtype` */
     TN_KIND_CHOICE,  /* one of the words of the row's `options`: `text` */
@@ -66,9 +69,13 @@ enum tn_op_flags {
     TN_FLAG_CONTROL = 32,  /* has bodies */
 };
 
+/* Bit of tn_in_info.classes: the operand's type is not tied to those of the
+ * others. Operands without it have one element type. */
+enum { TN_CLASS_OWN = 1 << 16 };
+
 typedef struct tn_in_info {
     const char *name;
-    unsigned classes; /* TN_CLASS_*, or bits 1 << dtype */
+    unsigned classes; /* TN_CLASS_*, or bits 1 << dtype; TN_CLASS_OWN */
     bool optional;
     const char *doc;
 } tn_in_info;
@@ -93,6 +100,9 @@ typedef struct tn_op_info {
 } tn_op_info;
 
 const tn_op_info *tn_op_info_of(tn_opcode code);
+/* Operand `index` of an op: its row's entry, the last one for the tail of a
+ * variadic list. */
+const tn_in_info *tn_op_in_info(tn_opcode code, int index);
 tn_opcode tn_op_find(const char *name); /* TN_OP_COUNT: none */
 int tn_op_find_in(tn_opcode code, const char *name);   /* -1: none */
 int tn_op_find_attr(tn_opcode code, const char *name); /* -1: none */
