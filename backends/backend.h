@@ -60,7 +60,7 @@ typedef struct tn_dispatch {
     uint64_t tasks;         /* extent of the grid; 0: nothing to do */
     uint64_t scratch_bytes; /* CPU: local memory of one task */
     tn_binding status;      /* 16 bytes for each check site: u32 failed, i32
-                               position, i32 value, u32 0; may be empty */
+                     position, i32 value, u32 0; may be empty */
     uint32_t wait;          /* 1: all earlier dispatches must have finished */
     uint64_t *took_ns;      /* not NULL: filled by `wait` with device time */
 } tn_dispatch;

@@ -29,6 +29,7 @@ bool tn_number_is_int(const tn_number *n, int64_t *value);
 /* SYMBOLIC code is postfix: the opcodes of tn_formula_op on whole numbers are
  * not used; these are, on doubles. REAL is followed by an f64, SYMBOL by a
  * u16. Comparisons give 1 or 0. */
+/* clang-format off */
 typedef enum tn_number_op {
     TN_NOP_REAL, TN_NOP_SYMBOL,
     TN_NOP_ADD, TN_NOP_SUB, TN_NOP_MUL, TN_NOP_DIV, TN_NOP_MOD, TN_NOP_POW, TN_NOP_NEG,
@@ -36,6 +37,7 @@ typedef enum tn_number_op {
     TN_NOP_LOG, TN_NOP_SIN, TN_NOP_COS, TN_NOP_TANH,
     TN_NOP_EQ, TN_NOP_NE, TN_NOP_LT, TN_NOP_LE, TN_NOP_AND, TN_NOP_OR, TN_NOP_NOT, TN_NOP_SELECT,
 } tn_number_op;
+/* clang-format on */
 
 /* The value under a binding; false for malformed code. Usable without the
  * compiler (run library). */

@@ -109,8 +109,8 @@ void tn_plan_print(tn_text *out, const tn_plan *plan);
  * that own memory: first fit, largest first, among those alive at the same
  * time; 256-byte aligned. Both arrays have one entry a buffer; the offset of
  * the others is UINT64_MAX. TN_LIMIT when a formula does not evaluate. */
-tn_status tn_plan_place(const tn_plan *plan, tn_diag *diag, const int64_t *symbols,
-    uint64_t *bytes, uint64_t *offset, uint64_t *total_bytes) TN_MUST_USE;
+tn_status tn_plan_place(const tn_plan *plan, tn_diag *diag, const int64_t *symbols, uint64_t *bytes,
+    uint64_t *offset, uint64_t *total_bytes) TN_MUST_USE;
 /* The independent checker, from the steps alone: no two buffers that are
  * alive at once overlap, and every step that touches what a step in flight
  * writes (or writes what it touches) waits. TN_BUG. */

@@ -80,14 +80,15 @@ bool tn_size_uses(tn_size a, int index);
 /* If `a` is linear in exactly one symbol not yet bound (bound[i] false) and
  * the others are bound: solves a == value for it. Returns 1 and the symbol
  * and its value, 0 if there is no such symbol, -1 if no whole solution. */
-int tn_size_solve(tn_size a, const bool *bound, const int64_t *values, int64_t value,
-    int *symbol, int64_t *solution);
+int tn_size_solve(tn_size a, const bool *bound, const int64_t *values, int64_t value, int *symbol,
+    int64_t *solution);
 
 /* Falling total degree, then bytes: "B*T+2*T+1", "T/2", "ceil(T/16)". */
 void tn_size_print(tn_text *out, const tn_sizes *s, tn_size a);
 
 /* The expression as postfix code over symbols, for plans and artifacts: what
  * remains of a size at run time. Opcodes are bytes, numbers 64 bits. */
+/* clang-format off */
 typedef enum tn_formula_op {
     TN_FORMULA_INT,    /* i64 follows: push */
     TN_FORMULA_SYMBOL, /* u16 follows: push */
@@ -96,6 +97,7 @@ typedef enum tn_formula_op {
     TN_FORMULA_CEIL_DIV, TN_FORMULA_FLOOR_DIV, TN_FORMULA_MOD,
     TN_FORMULA_MIN, TN_FORMULA_MAX,
 } tn_formula_op;
+/* clang-format on */
 
 /* Borrowed postfix code. */
 typedef struct tn_formula {

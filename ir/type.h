@@ -10,6 +10,7 @@
 /* Element types. A graph has F64 to BOOL of the first column of the table in
  * `graph-semantics`: f64 f32 f16 bf16 i64 i32 i8 u8 u32 bool; kernels also
  * have i16 u16 u64. Order is fixed: it is part of byte forms. */
+/* clang-format off */
 typedef enum tn_dtype {
     TN_F64, TN_F32, TN_F16, TN_BF16,
     TN_I64, TN_I32, TN_I16, TN_I8,
@@ -17,6 +18,7 @@ typedef enum tn_dtype {
     TN_BOOL,
     TN_DTYPE_COUNT
 } tn_dtype;
+/* clang-format on */
 
 /* Classes of element types, as bit sets over 1u << dtype. */
 enum {

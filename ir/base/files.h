@@ -65,8 +65,8 @@ void tn_file_unmap(const tn_env *env, tn_span *mapped);
 
 /* `folder`/`name` resolved, refused (TN_MALFORMED) unless it stays beneath
  * `folder`, links included. In the arena. */
-tn_status tn_path_beneath(const tn_env *env, tn_arena *arena, const char *folder,
-    const char *name, const char **out) TN_MUST_USE;
+tn_status tn_path_beneath(const tn_env *env, tn_arena *arena, const char *folder, const char *name,
+    const char **out) TN_MUST_USE;
 /* The folder of a path: "a/b.json" gives "a", "b.json" gives ".". */
 const char *tn_path_folder(tn_arena *arena, const char *path);
 

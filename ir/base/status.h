@@ -22,11 +22,11 @@ const char *tn_status_name(tn_status status);
 const char *tn_status_sentence(tn_status status);
 
 /* Returns from the enclosing function unless `call` ends well. */
-#define TN_TRY(call)                        \
-    do {                                    \
-        tn_status try_status_ = (call);     \
-        if (try_status_ != TN_OK)           \
-            return try_status_;             \
+#define TN_TRY(call)                    \
+    do {                                \
+        tn_status try_status_ = (call); \
+        if (try_status_ != TN_OK)       \
+            return try_status_;         \
     } while (0)
 
 #endif

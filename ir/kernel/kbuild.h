@@ -37,7 +37,7 @@ void tn_kb_close(tn_kb *b); /* the innermost open loop, if or else */
 /* for (tn_ins *i = open; i; i = close): one statement opens and closes. */
 #define TN_KFOR(b, i, kind, low, high, step, name)                                      \
     for (tn_ins *i = tn_kb_loop((b), (kind), (low), (high), (step), (name)); i != NULL; \
-         tn_kb_close(b), i = NULL)
+        tn_kb_close(b), i = NULL)
 
 /* Constants. tn_kb_int is of the index type. */
 tn_ins *tn_kb_int(tn_kb *b, int64_t value);
@@ -89,8 +89,7 @@ void tn_kb_set(tn_kb *b, tn_kcell *cell, tn_ins *value, int rank, tn_ins *const 
 /* Memory. `count` elements; constant in kernels with LANE loops. */
 tn_kmem *tn_kb_local(tn_kb *b, const char *name, tn_dtype dtype, tn_ins *count);
 /* `mask` may be NULL; `other` NULL is zero, else a constant. lanes 1: scalar. */
-tn_ins *tn_kb_load(tn_kb *b, tn_kmem *mem, tn_ins *address, int lanes, tn_ins *mask,
-    tn_ins *other);
+tn_ins *tn_kb_load(tn_kb *b, tn_kmem *mem, tn_ins *address, int lanes, tn_ins *mask, tn_ins *other);
 void tn_kb_store(tn_kb *b, tn_kmem *mem, tn_ins *address, tn_ins *value, tn_ins *mask);
 tn_ins *tn_kb_gather(tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *mask,
     tn_ins *other);

@@ -13,8 +13,7 @@ static bool skipped;
 
 enum { SHOWN_FAILURES = 20, EXIT_SKIPPED = 77 };
 
-static bool
-report(bool held, const char *file, int line, const char *format, ...)
+static bool report(bool held, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 static bool
@@ -46,8 +45,8 @@ tn_test_equal(int64_t found, int64_t wanted, const char *text, const char *file,
 }
 
 bool
-tn_test_equal_text(
-    const char *found, const char *wanted, const char *text, const char *file, int line)
+tn_test_equal_text(const char *found, const char *wanted, const char *text, const char *file,
+    int line)
 {
     bool held = found && wanted ? strcmp(found, wanted) == 0 : found == wanted;
 
@@ -59,8 +58,8 @@ bool
 tn_test_near(double found, double wanted, double tolerance, const char *text, const char *file,
     int line)
 {
-    bool held = found == wanted || (isnan(found) && isnan(wanted)) ||
-        fabs(found - wanted) <= tolerance;
+    bool held =
+        found == wanted || (isnan(found) && isnan(wanted)) || fabs(found - wanted) <= tolerance;
 
     return report(held, file, line, "%s is %.17g, wanted %.17g within %g", text, found, wanted,
         tolerance);

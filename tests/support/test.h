@@ -19,11 +19,11 @@ typedef struct tn_case {
 
 #define TN_TEST(name) static void name(void)
 #define TN_CASE(name) {#name, name}
-#define TN_MAIN(...)                                                            \
-    int main(int argc, char **argv)                                             \
-    {                                                                           \
-        static const tn_case cases[] = {__VA_ARGS__};                           \
-        return tn_test_run(cases, sizeof cases / sizeof *cases, argc, argv);    \
+#define TN_MAIN(...)                                                         \
+    int main(int argc, char **argv)                                          \
+    {                                                                        \
+        static const tn_case cases[] = {__VA_ARGS__};                        \
+        return tn_test_run(cases, sizeof cases / sizeof *cases, argc, argv); \
     }
 
 /* Each check gives whether it held; a failure is reported and counted, and
@@ -37,27 +37,26 @@ typedef struct tn_case {
 #define TN_CHECK_NEAR(found, wanted, tolerance) \
     tn_test_near((found), (wanted), (tolerance), #found, __FILE__, __LINE__)
 /* The same bits, which tells zeros apart; any NaN equals any other. */
-#define TN_CHECK_SAME(found, wanted) \
-    tn_test_same((found), (wanted), #found, __FILE__, __LINE__)
-#define TN_NEED(condition)         \
-    do {                           \
-        if (!TN_CHECK(condition))  \
-            return;                \
+#define TN_CHECK_SAME(found, wanted) tn_test_same((found), (wanted), #found, __FILE__, __LINE__)
+#define TN_NEED(condition)        \
+    do {                          \
+        if (!TN_CHECK(condition)) \
+            return;               \
     } while (0)
 /* Ends the running test without a verdict. */
-#define TN_SKIP(...)                \
-    do {                            \
-        tn_test_skip(__VA_ARGS__);  \
-        return;                     \
+#define TN_SKIP(...)               \
+    do {                           \
+        tn_test_skip(__VA_ARGS__); \
+        return;                    \
     } while (0)
 
 int tn_test_run(const tn_case *cases, size_t count, int argc, char **argv);
 bool tn_test_check(bool held, const char *text, const char *file, int line);
 bool tn_test_equal(int64_t found, int64_t wanted, const char *text, const char *file, int line);
-bool tn_test_equal_text(
-    const char *found, const char *wanted, const char *text, const char *file, int line);
-bool tn_test_near(double found, double wanted, double tolerance, const char *text,
-    const char *file, int line);
+bool tn_test_equal_text(const char *found, const char *wanted, const char *text, const char *file,
+    int line);
+bool tn_test_near(double found, double wanted, double tolerance, const char *text, const char *file,
+    int line);
 bool tn_test_same(double found, double wanted, const char *text, const char *file, int line);
 void tn_test_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says more about the failure just reported: printed indented. */

@@ -412,5 +412,4 @@ TN_MAIN(TN_CASE(reads_what_was_written), TN_CASE(says_what_cannot_be_read),
     TN_CASE(leaves_nothing_whatever_call_fails), TN_CASE(leaves_the_old_file_when_the_world_ends),
     TN_CASE(reading_survives_every_failing_call), TN_CASE(mapping_survives_every_failing_call),
     TN_CASE(reading_survives_running_out), TN_CASE(writes_behind_a_link),
-    TN_CASE(writes_devices_in_place), TN_CASE(resolves_paths),
-    TN_CASE(keeps_paths_in_their_folder))
+    TN_CASE(writes_devices_in_place), TN_CASE(resolves_paths), TN_CASE(keeps_paths_in_their_folder))

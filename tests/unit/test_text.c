@@ -112,8 +112,8 @@ TN_TEST(accepts_every_character)
 TN_TEST(refuses_what_is_no_character)
 {
     static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80",
-        "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf",
-        "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc3(", "\xe2\x82(", "abc\xe2\x82"};
+        "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+        "\xf5\x80\x80\x80", "\xff", "\xc3(", "\xe2\x82(", "abc\xe2\x82"};
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         TN_CHECK(!tn_utf8_valid(bad[i], strlen(bad[i])));
