@@ -66,7 +66,7 @@ typedef struct tn_tbuf {
     uint32_t index; /* position in tn_tile.bufs */
 } tn_tbuf;
 
-enum { TN_TVAL_ARGS = TN_MAX_RANK };
+enum { TN_TVAL_ARGS = TN_MAX_RANK, TN_TILE_AXES = 32 /* of one value */ };
 
 struct tn_tval {
     tn_top op;
@@ -75,7 +75,7 @@ struct tn_tval {
     uint8_t arg_count, axis_count, red_count;
     tn_tval *arg[TN_TVAL_ARGS]; /* load: indices. mma: acc, a, b */
     tn_tval *guard;             /* load: a constant, or NULL */
-    tn_axis **axes;             /* carried, in order */
+    tn_axis **axes;             /* carried, in order of tn_axis.index */
     tn_axis **red;              /* reduce mma argreduce prefix topk: over */
     tn_axis *axis, *to;         /* index first last; rename from, to; topk out */
     tn_tbuf *buf;
@@ -84,7 +84,11 @@ struct tn_tval {
     double real;     /* const (floats) */
     uint8_t side;    /* merged: 0 left, 1 right */
     bool inclusive, reverse; /* prefix */
-    uint32_t id;     /* dense, in order of creation */
+    /* Loads: stores made before it, so that a load behind a store is not
+     * taken for one before it. */
+    uint32_t epoch;
+    tn_tbody *home;  /* scope it was made in; evaluated at its first use */
+    uint32_t id;     /* dense, in order of creation: operands come first */
 };
 
 typedef struct tn_tcarry {
@@ -159,8 +163,12 @@ tn_axis *tn_tb_out(tn_tb *b, const char *name, tn_tval *extent);
 tn_tval *tn_tb_index(tn_tb *b, tn_axis *axis);
 tn_tval *tn_tb_first(tn_tb *b, tn_axis *axis);
 tn_tval *tn_tb_last(tn_tb *b, tn_axis *axis);
-/* Operands of a function have one element type (see fns.def). Integer
- * constants fold, and x+0, x*1, x*0. */
+/* Operands of a function have one element type (see fns.def). Functions of
+ * integer and bool constants fold, and x+0, x*1, x*0, x/1, (x+c)+d; floats
+ * never do. */
+/* What is wrong with these operands: "wants operands of one element type";
+ * NULL if nothing. The builder asserts it, readers of text ask first. */
+const char *tn_tb_fn_fault(tn_fn fn, tn_tval *const *args, int count);
 tn_tval *tn_tb_fn1(tn_tb *b, tn_fn fn, tn_tval *a);
 tn_tval *tn_tb_fn2(tn_tb *b, tn_fn fn, tn_tval *a, tn_tval *c);
 tn_tval *tn_tb_fn3(tn_tb *b, tn_fn fn, tn_tval *a, tn_tval *c, tn_tval *d);
