@@ -88,6 +88,33 @@ class Parser(nn.Module):
         return torch.minimum(self.trans, self.cap)
 
 
+def to_graph(model):
+    """Weights under the names that they have in the graph."""
+    def name(own):
+        own = own.replace(".weight", ".w").replace(".bias", ".b")
+        return "crf.trans" if own == "trans" else own
+    return {name(k): v.detach().contiguous()
+            for k, v in model.named_parameters()}
+
+
+def from_graph(weights, cap, start):
+    """The network whose weights these are, in their precision."""
+    def own(name):
+        name = name.replace(".w", ".weight") if name.endswith(".w") else name
+        name = name.replace(".b", ".bias") if name.endswith(".b") else name
+        return "trans" if name == "crf.trans" else name
+    vocabulary, h = weights["pieces"].shape
+    _, heads, _, _ = weights["layers.0.qkv"].shape
+    model = Parser(vocabulary, len(weights["intent.b"]), cap, start, h=h,
+                   heads=heads, inner=len(weights["layers.0.up.b"]),
+                   layers=sum(k.endswith(".qkv") for k in weights),
+                   drop=0.0)
+    model.to(weights["pieces"].dtype)
+    state = {own(k): v for k, v in weights.items()}
+    model.load_state_dict({**state, "cap": cap, "start": start})
+    return model.eval()
+
+
 def crf_loss(e, trans, tags, words):
     """-log p(tags) of each sentence.
 

@@ -18,9 +18,10 @@ import time
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 
 import pieces as wp
-from network import CAP, Parser, crf_loss, viterbi
+from network import CAP, Parser, crf_loss, to_graph, viterbi
 
 Utterance = collections.namedtuple("Utterance", "words tags intent")
 
@@ -154,7 +155,7 @@ def batches(rows, size, rng=None):
 
 
 @torch.no_grad()
-def score(model, rows, tags, masked):
+def score(model, rows, tags):
     """Slot F1, intent accuracy, number of sentences with illegal tags."""
     model.eval()
     found = wanted = both = right = illegal = total = 0
@@ -286,12 +287,19 @@ def main():
     def report(epoch, loss, seconds, mean):
         line = f"epoch {epoch} loss {loss:.4f} {seconds:.0f} s"
         if args.holdout and (epoch + 1) % args.every == 0:
-            line += " " + json.dumps(score(mean, check, tags, args))
+            line += " " + json.dumps(score(mean, check, tags))
         print(line, flush=True)
 
     model = fit(model, varied, cutter, tag_at, intent_at, args, report)
-    result = score(model, check, tags, not args.unmasked)
+    result = score(model, check, tags)
     print(json.dumps(result), flush=True)
+    if args.out:
+        os.makedirs(args.out, exist_ok=True)
+        name = "unmasked" if args.unmasked else "utterance"
+        save_file(to_graph(model), os.path.join(args.out, name + ".safetensors"))
+        cutter.save(os.path.join(args.out, "pieces.txt"))
+        with open(os.path.join(args.out, name + ".scores.json"), "w") as f:
+            json.dump({**result, "settings": vars(args)}, f, indent=1)
 
 
 if __name__ == "__main__":

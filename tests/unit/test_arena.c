@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include "tests/support/fake_alloc.h"
 #include "tests/support/test.h"
-#include "tests/support/test_alloc.h"
 
 typedef struct job {
     tn_arena *arena;
@@ -181,11 +181,11 @@ TN_TEST(the_status_of_the_body_is_passed_on)
 /* With every smaller limit: no crash, no leak, the same honest answer. */
 TN_TEST(survives_running_out_anywhere)
 {
-    tn_test_alloc mem;
+    tn_fake_alloc mem;
     size_t limit = 64;
     int done;
 
-    tn_test_alloc_init(&mem, 0);
+    tn_fake_alloc_init(&mem, 0);
     while (run(&mem.table, limit, everything, &done) == TN_NO_MEMORY) {
         TN_CHECK_EQ(mem.live, 0);
         TN_NEED(limit < 8 << 20);
@@ -200,13 +200,13 @@ TN_TEST(survives_running_out_anywhere)
 
 TN_TEST(survives_every_failing_allocation)
 {
-    tn_test_alloc mem;
+    tn_fake_alloc mem;
 
     for (size_t n = 1;; n++) {
         int done;
         tn_status status;
 
-        tn_test_alloc_init(&mem, n);
+        tn_fake_alloc_init(&mem, n);
         status = run(&mem.table, 0, everything, &done);
         TN_CHECK_EQ(mem.live, 0);
         TN_CHECK_EQ(status, mem.failed ? TN_NO_MEMORY : TN_OK);

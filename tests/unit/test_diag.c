@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "ir/base/text.h"
+#include "tests/support/fake_alloc.h"
 #include "tests/support/test.h"
-#include "tests/support/test_alloc.h"
 
 TN_TEST(keeps_messages_in_order)
 {
@@ -74,13 +74,13 @@ TN_TEST(cuts_long_lines_between_characters)
 /* Whichever allocation fails, the first message lost is kept in the reserve. */
 TN_TEST(explains_even_without_memory)
 {
-    tn_test_alloc mem;
+    tn_fake_alloc mem;
     size_t n = 0;
 
     do {
         tn_diag diag;
 
-        tn_test_alloc_init(&mem, ++n);
+        tn_fake_alloc_init(&mem, ++n);
         tn_diag_init(&diag, &mem.table);
         for (int i = 0; i < 10; i++)
             tn_fail(&diag, TN_MALFORMED, "message %d", i);

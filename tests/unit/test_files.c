@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/support/fake_alloc.h"
+#include "tests/support/fake_files.h"
 #include "tests/support/test.h"
-#include "tests/support/test_alloc.h"
-#include "tests/support/test_files.h"
 
 /* A fresh folder for one test. */
 typedef struct place {
@@ -165,13 +165,13 @@ fail_each(bool existed, bool stay_down)
     bool failed = true;
 
     while (failed) {
-        tn_test_files files;
+        tn_fake_files files;
         tn_status status;
 
         place_open(&p);
         if (existed)
             TN_CHECK_EQ(tn_file_write(&p.env, p.path, span("old")), TN_OK);
-        tn_test_files_init(&files, tn_files_system(), ++n);
+        tn_fake_files_init(&files, tn_files_system(), ++n);
         files.stay_down = stay_down;
         files.most = 4;
         p.env.files = &files.table;
@@ -214,19 +214,19 @@ TN_TEST(leaves_the_old_file_when_the_world_ends)
 
 TN_TEST(reading_survives_every_failing_call)
 {
-    tn_test_files files;
-    tn_test_alloc mem;
+    tn_fake_files files;
+    tn_fake_alloc mem;
     place p;
 
     place_open(&p);
     TN_CHECK_EQ(tn_file_write(&p.env, p.path, span("0123456789")), TN_OK);
-    tn_test_alloc_init(&mem, 0);
+    tn_fake_alloc_init(&mem, 0);
     p.env.alloc = &mem.table;
     for (int n = 1;; n++) {
         tn_span found;
         tn_status status;
 
-        tn_test_files_init(&files, tn_files_system(), n);
+        tn_fake_files_init(&files, tn_files_system(), n);
         files.fail_with = EIO;
         files.most = 3;
         p.env.files = &files.table;
@@ -250,7 +250,7 @@ TN_TEST(reading_survives_every_failing_call)
 
 TN_TEST(mapping_survives_every_failing_call)
 {
-    tn_test_files files;
+    tn_fake_files files;
     place p;
 
     place_open(&p);
@@ -259,7 +259,7 @@ TN_TEST(mapping_survives_every_failing_call)
         tn_span found;
         tn_status status;
 
-        tn_test_files_init(&files, tn_files_system(), n);
+        tn_fake_files_init(&files, tn_files_system(), n);
         p.env.files = &files.table;
         status = tn_file_map(&p.env, p.path, &found);
         TN_CHECK_EQ(status, n <= 3 ? TN_IO : TN_OK);
@@ -274,21 +274,21 @@ TN_TEST(mapping_survives_every_failing_call)
 
 TN_TEST(reading_survives_running_out)
 {
-    tn_test_alloc mem;
-    tn_test_files files;
+    tn_fake_alloc mem;
+    tn_fake_files files;
     place p;
 
     place_open(&p);
     TN_CHECK_EQ(tn_file_write(&p.env, p.path, span("0123456789")), TN_OK);
-    tn_test_files_init(&files, tn_files_system(), 0);
+    tn_fake_files_init(&files, tn_files_system(), 0);
     p.env.files = &files.table;
     p.env.alloc = &mem.table;
-    tn_test_alloc_init(&mem, 1);
+    tn_fake_alloc_init(&mem, 1);
     for (size_t n = 1;; n++) {
         tn_span found;
         tn_status status;
 
-        tn_test_alloc_init(&mem, n);
+        tn_fake_alloc_init(&mem, n);
         status = tn_file_read(&p.env, p.path, 1 << 20, &found);
         TN_CHECK_EQ(status, mem.failed ? TN_NO_MEMORY : TN_OK);
         tn_file_free(&p.env, &found);

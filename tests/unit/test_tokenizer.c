@@ -6,7 +6,7 @@
 #include "runtime/text/token_batch.h"
 #include "runtime/text/unicode.h"
 #include "tests/support/test.h"
-#include "tests/support/test_alloc.h"
+#include "tests/support/fake_alloc.h"
 
 static const char vocabulary[] =
     "[PAD]\n[UNK]\n[CLS]\n[SEP]\nplay\n##ing\n##s\ncafe\nun\n##aff\n##able\n'\n,\n$\n+\n"
@@ -286,12 +286,12 @@ encode_somewhere(const tn_alloc *alloc)
 
 TN_TEST(survives_running_out_anywhere)
 {
-    tn_test_alloc memory;
+    tn_fake_alloc memory;
 
     for (size_t n = 1;; n++) {
         tn_status status;
 
-        tn_test_alloc_init(&memory, n);
+        tn_fake_alloc_init(&memory, n);
         status = encode_somewhere(&memory.table);
         TN_CHECK_EQ(memory.live, 0);
         if (!memory.failed)

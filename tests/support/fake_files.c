@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/test_files.h"
+#include "tests/support/fake_files.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* 0, or the error that this call shall end with. */
 static int
-enter(tn_test_files *f, const char *name)
+enter(tn_fake_files *f, const char *name)
 {
     size_t used = strlen(f->log);
     size_t length = strlen(name);
@@ -26,7 +26,7 @@ enter(tn_test_files *f, const char *name)
 static int
 open_read(void *self, const char *path, int *fd)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "open_read");
 
     if (!error)
@@ -38,7 +38,7 @@ open_read(void *self, const char *path, int *fd)
 static int
 create(void *self, const char *path, int *fd)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "create");
 
     if (!error)
@@ -50,7 +50,7 @@ create(void *self, const char *path, int *fd)
 static int
 open_device(void *self, const char *path, int *fd)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "open_device");
 
     if (!error)
@@ -62,14 +62,14 @@ open_device(void *self, const char *path, int *fd)
 static int
 size(void *self, int fd, uint64_t *bytes)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "size");
 
     return error ? error : f->under->size(f->under->self, fd, bytes);
 }
 
 static size_t
-at_most(const tn_test_files *f, size_t bytes)
+at_most(const tn_fake_files *f, size_t bytes)
 {
     return f->most && bytes > f->most ? f->most : bytes;
 }
@@ -77,7 +77,7 @@ at_most(const tn_test_files *f, size_t bytes)
 static int
 read_some(void *self, int fd, void *to, size_t bytes, size_t *got)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "read");
 
     return error ? error : f->under->read(f->under->self, fd, to, at_most(f, bytes), got);
@@ -86,7 +86,7 @@ read_some(void *self, int fd, void *to, size_t bytes, size_t *got)
 static int
 write_some(void *self, int fd, const void *from, size_t bytes, size_t *put)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "write");
 
     return error ? error : f->under->write(f->under->self, fd, from, at_most(f, bytes), put);
@@ -95,7 +95,7 @@ write_some(void *self, int fd, const void *from, size_t bytes, size_t *put)
 static int
 sync_file(void *self, int fd)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "sync");
 
     return error ? error : f->under->sync(f->under->self, fd);
@@ -105,7 +105,7 @@ sync_file(void *self, int fd)
 static int
 close_file(void *self, int fd)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int planned = enter(f, "close");
     int error = f->under->close(f->under->self, fd);
 
@@ -116,7 +116,7 @@ close_file(void *self, int fd)
 static int
 rename_file(void *self, const char *from, const char *to)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "rename");
 
     return error ? error : f->under->rename(f->under->self, from, to);
@@ -125,7 +125,7 @@ rename_file(void *self, const char *from, const char *to)
 static int
 remove_file(void *self, const char *path)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "remove");
 
     return error ? error : f->under->remove(f->under->self, path);
@@ -134,7 +134,7 @@ remove_file(void *self, const char *path)
 static int
 make_folder(void *self, const char *path)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "make_folder");
 
     return error ? error : f->under->make_folder(f->under->self, path);
@@ -143,7 +143,7 @@ make_folder(void *self, const char *path)
 static int
 sync_folder(void *self, const char *path)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "sync_folder");
 
     return error ? error : f->under->sync_folder(f->under->self, path);
@@ -152,7 +152,7 @@ sync_folder(void *self, const char *path)
 static int
 map(void *self, int fd, uint64_t bytes, const void **at)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "map");
 
     if (!error)
@@ -164,7 +164,7 @@ map(void *self, int fd, uint64_t bytes, const void **at)
 static int
 unmap(void *self, const void *at, uint64_t bytes)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int planned = enter(f, "unmap");
     int error = f->under->unmap(f->under->self, at, bytes);
 
@@ -175,7 +175,7 @@ unmap(void *self, const void *at, uint64_t bytes)
 static int
 real_path(void *self, const char *path, char *out, size_t room)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "real_path");
 
     return error ? error : f->under->real_path(f->under->self, path, out, room);
@@ -184,16 +184,16 @@ real_path(void *self, const char *path, char *out, size_t room)
 static int
 access_bits(void *self, int fd, uint32_t *mode, uint32_t *owner)
 {
-    tn_test_files *f = self;
+    tn_fake_files *f = self;
     int error = enter(f, "access");
 
     return error ? error : f->under->access(f->under->self, fd, mode, owner);
 }
 
 void
-tn_test_files_init(tn_test_files *files, const tn_files *under, int fail_at)
+tn_fake_files_init(tn_fake_files *files, const tn_files *under, int fail_at)
 {
-    *files = (tn_test_files){
+    *files = (tn_fake_files){
         .table =
             {
                 .self = files,

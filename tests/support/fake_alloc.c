@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/test_alloc.h"
+#include "tests/support/fake_alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ typedef struct head {
 } head;
 
 static void *
-take(tn_test_alloc *mem, size_t bytes)
+take(tn_fake_alloc *mem, size_t bytes)
 {
     char *at;
 
@@ -35,7 +35,7 @@ take(tn_test_alloc *mem, size_t bytes)
 }
 
 static void
-give_back(tn_test_alloc *mem, void *old, size_t old_bytes)
+give_back(tn_fake_alloc *mem, void *old, size_t old_bytes)
 {
     char *at = (char *)old - ALIGN;
     size_t bytes = ((head *)(void *)at)->bytes;
@@ -49,7 +49,7 @@ give_back(tn_test_alloc *mem, void *old, size_t old_bytes)
 
 /* Always moves, so that whoever keeps the old pointer is found out. */
 static void *
-resize_locked(tn_test_alloc *mem, void *old, size_t old_bytes, size_t bytes)
+resize_locked(tn_fake_alloc *mem, void *old, size_t old_bytes, size_t bytes)
 {
     void *fresh = NULL;
 
@@ -69,7 +69,7 @@ resize_locked(tn_test_alloc *mem, void *old, size_t old_bytes, size_t bytes)
 static void *
 resize(void *self, void *old, size_t old_bytes, size_t bytes)
 {
-    tn_test_alloc *mem = self;
+    tn_fake_alloc *mem = self;
     void *fresh;
 
     while (__atomic_exchange_n(&mem->lock, 1, __ATOMIC_ACQUIRE))
@@ -80,7 +80,7 @@ resize(void *self, void *old, size_t old_bytes, size_t bytes)
 }
 
 void
-tn_test_alloc_init(tn_test_alloc *mem, size_t fail_at)
+tn_fake_alloc_init(tn_fake_alloc *mem, size_t fail_at)
 {
-    *mem = (tn_test_alloc){.table = {mem, resize}, .fail_at = fail_at};
+    *mem = (tn_fake_alloc){.table = {mem, resize}, .fail_at = fail_at};
 }

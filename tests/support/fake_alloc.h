@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TN_TESTS_SUPPORT_TEST_ALLOC_H
-#define TN_TESTS_SUPPORT_TEST_ALLOC_H
+#ifndef TN_TESTS_SUPPORT_FAKE_ALLOC_H
+#define TN_TESTS_SUPPORT_FAKE_ALLOC_H
 
 #include "ir/base/alloc.h"
 
@@ -10,9 +10,9 @@
 /* An allocator that fails on demand and keeps count. Several threads may use
  * it. The loop for "out of memory anywhere":
  *
- *     tn_test_alloc mem;
+ *     tn_fake_alloc mem;
  *     for (size_t n = 1;; n++) {
- *         tn_test_alloc_init(&mem, n);
+ *         tn_fake_alloc_init(&mem, n);
  *         status = work(&mem.table);
  *         TN_CHECK_EQ(mem.live, 0);
  *         if (!mem.failed)
@@ -20,7 +20,7 @@
  *         TN_CHECK_EQ(status, TN_NO_MEMORY);
  *     }
  */
-typedef struct tn_test_alloc {
+typedef struct tn_fake_alloc {
     tn_alloc table;
     size_t fail_at;      /* this request (1 = the first) and all later ones fail; 0: none */
     size_t requests;     /* that asked for memory */
@@ -30,8 +30,8 @@ typedef struct tn_test_alloc {
     bool failed;
     bool wrong_size;     /* a block was given back with a size that is not its own */
     int lock;
-} tn_test_alloc;
+} tn_fake_alloc;
 
-void tn_test_alloc_init(tn_test_alloc *mem, size_t fail_at);
+void tn_fake_alloc_init(tn_fake_alloc *mem, size_t fail_at);
 
 #endif

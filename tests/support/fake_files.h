@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TN_TESTS_SUPPORT_TEST_FILES_H
-#define TN_TESTS_SUPPORT_TEST_FILES_H
+#ifndef TN_TESTS_SUPPORT_FAKE_FILES_H
+#define TN_TESTS_SUPPORT_FAKE_FILES_H
 
 #include "ir/base/files.h"
 
@@ -8,9 +8,9 @@
 
 /* A file layer in front of another that makes the n-th call fail, keeps count
  * and records the names of the calls. One thread at a time. */
-enum { TN_TEST_FILES_LOG = 4096 };
+enum { TN_FAKE_FILES_LOG = 4096 };
 
-typedef struct tn_test_files {
+typedef struct tn_fake_files {
     tn_files table;
     const tn_files *under;
     int fail_at;    /* this call fails (1 = the first); 0: none */
@@ -21,9 +21,9 @@ typedef struct tn_test_files {
     bool failed;
     int open;   /* descriptors opened and not closed */
     int mapped; /* mappings made and not undone */
-    char log[TN_TEST_FILES_LOG]; /* "create write write sync close rename " */
-} tn_test_files;
+    char log[TN_FAKE_FILES_LOG]; /* "create write write sync close rename " */
+} tn_fake_files;
 
-void tn_test_files_init(tn_test_files *files, const tn_files *under, int fail_at);
+void tn_fake_files_init(tn_fake_files *files, const tn_files *under, int fail_at);
 
 #endif

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# tidy.sh BUILD [FILE..]: clang-tidy over the files that BUILD compiles.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "$1" && pwd)
+shift
+cd "$root"
+if ! command -v clang-tidy-19 >/dev/null; then
+  echo "skipped: clang-tidy-19 is not installed"
+  exit 77
+fi
+if [ $# -eq 0 ]; then
+  set -- $(sed -n "s|^ *\"file\": \"$root/\(.*\)\",\{0,1\}$|\1|p" "$build/compile_commands.json" |
+    sort -u)
+fi
+printf '%s\0' "$@" | xargs -0 -P 2 -n 4 clang-tidy-19 -p "$build" --quiet 2>"$build/tidy.log" ||
+  { grep -E 'error|warning' "$build/tidy.log" | grep -v 'warnings generated' | head -n 20; exit 1; }
