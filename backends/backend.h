@@ -127,4 +127,26 @@ typedef struct tn_plugin {
 typedef const tn_plugin *(*tn_plugin_query_fn)(uint32_t abi, const tn_host *host);
 #define TN_PLUGIN_SYMBOL "tn_plugin_query"
 
+/* Defines the query function of a plugin:
+ *
+ *     TN_PLUGIN_QUERY(null)(uint32_t abi, const tn_host *host) { .. }
+ *
+ * A module of its own (TN_PLUGIN_MODULE defined) exports the one symbol; built
+ * into the library the function is called tn_plugin_query_null, and
+ * backends.def lists it. */
+#if defined(__GNUC__)
+#define TN_PLUGIN_EXPORT __attribute__((visibility("default")))
+#else
+#define TN_PLUGIN_EXPORT
+#endif
+#ifdef TN_PLUGIN_MODULE
+#define TN_PLUGIN_QUERY(name)                                                     \
+    TN_PLUGIN_EXPORT const tn_plugin *tn_plugin_query(uint32_t, const tn_host *); \
+    const tn_plugin *tn_plugin_query
+#else
+#define TN_PLUGIN_QUERY(name)                                             \
+    const tn_plugin *tn_plugin_query_##name(uint32_t, const tn_host *); \
+    const tn_plugin *tn_plugin_query_##name
+#endif
+
 #endif
