@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_LOWER_LOWER_H
+#define TN_PASSES_LOWER_LOWER_H
+
+#include "ir/graph/graph.h"
+#include "ir/kernel/tile.h"
+
+/* A place where data may be wrong. Number i of tn_tile.sites. */
+typedef struct tn_lowered_site {
+    const char *what;      /* "nodes[0] gather: index out of range" */
+    const tn_value *data;  /* the integers to blame, or NULL */
+    tn_size extent;        /* legal values are 0 .. extent-1; NULL: any */
+} tn_lowered_site;
+
+/* One tile kernel and what it has to do with the graph. */
+typedef struct tn_lowered {
+    tn_tile *tile;
+    /* What each parameter buffer of the tile is (locals have none), in the
+     * order of tn_tile.bufs: an input, weight, state, result of an op, a
+     * literal over symbols (one element, in the value's type), or a `constant`
+     * op's result. */
+    TN_VEC(tn_value *) buffers;
+    TN_VEC(tn_size) sizes; /* of each tile size, over the graph's symbols */
+    TN_VEC(tn_lowered_site) sites;
+    TN_VEC(const tn_op *) ops; /* that it computes, in graph order */
+    const char *family; /* the op or fused row that gives it its name */
+} tn_lowered;
+
+typedef struct tn_lowered_list {
+    TN_VEC(tn_lowered) at; /* in order of execution */
+} tn_lowered_list;
+
+typedef struct tn_lower_options {
+    bool exact;     /* --exact */
+    bool fuse;      /* false: one kernel for each op (after expansion) */
+    bool pack;      /* weights of contractions as p16; false: rows */
+} tn_lower_options;
+
+/* Partitions the entry into groups (passes/group.c) and lowers each.
+ * TN_UNSUPPORTED lists every op that no device runs yet. */
+tn_status tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g,
+    const tn_lower_options *options, tn_lowered_list *out) TN_MUST_USE;
+
+#endif
