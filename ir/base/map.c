@@ -42,6 +42,7 @@ make_room(tn_map *map)
             tn_arena_grow(map->arena, map->entries, map->room, room, sizeof *map->entries);
         map->room = room;
     }
+    assert(map->entries);
     if (map->count + 1 > map->slot_count / 2) {
         map->slot_count = map->room * 4;
         map->slots = tn_new_array(map->arena, uint32_t, map->slot_count);

@@ -17,7 +17,7 @@ FOREIGN = ("cjson/", "llvm-c/", "vulkan/", "CL/", "utf8proc")
 def compile_alone(root, name):
     text = f'#include "{name}"\nextern int tn_check_not_empty;\n'
     command = [os.environ.get("CC", "gcc"), *FLAGS, "-I", str(root), "-x", "c", "-"]
-    return subprocess.run(command, input=text, text=True, capture_output=True)
+    return subprocess.run(command, input=text, text=True, capture_output=True, cwd=root)
 
 
 def main():

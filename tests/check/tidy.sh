@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# tidy.sh BUILD [FILE..]: clang-tidy over the files that BUILD compiles.
+# tidy.sh BUILD [FILE..]: clang-tidy over the product files that BUILD compiles.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "$1" && pwd)
@@ -11,8 +11,8 @@ if ! command -v clang-tidy-19 >/dev/null; then
   exit 77
 fi
 if [ $# -eq 0 ]; then
-  set -- $(sed -n "s|^ *\"file\": \"$root/\(.*\)\",\{0,1\}$|\1|p" "$build/compile_commands.json" |
-    sort -u)
+  set -- $(sed -n "s|^ *\"file\": \"$root/\(.*\.c\)\",\{0,1\}$|\1|p" "$build/compile_commands.json" |
+    grep -v '^tests/' | sort -u)
 fi
 printf '%s\0' "$@" | xargs -0 -P 2 -n 4 clang-tidy-19 -p "$build" --quiet 2>"$build/tidy.log" ||
   { grep -E 'error|warning' "$build/tidy.log" | grep -v 'warnings generated' | head -n 20; exit 1; }
