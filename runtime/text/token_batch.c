@@ -64,9 +64,9 @@ make_arrays(const creation *job, tn_token_batch *batch)
 {
     size_t ids, words, bytes;
 
-    if (!tn_mul_size(batch->rows, batch->ids_size, &ids)
-        || !tn_mul_size(batch->rows, batch->words_size, &words)
-        || !tn_mul_size(ids, sizeof(int32_t), &bytes))
+    if (!tn_mul_size(batch->rows, batch->ids_size, &ids) ||
+        !tn_mul_size(batch->rows, batch->words_size, &words) ||
+        !tn_mul_size(ids, sizeof(int32_t), &bytes))
         return tn_fail(job->diag, TN_LIMIT, "text: %u texts of %u ids are too many", batch->rows,
             batch->ids_size);
     batch->ids = tn_new_array(job->arena, int32_t, ids);
@@ -100,11 +100,10 @@ create(void *arg)
 }
 
 tn_status
-tn_token_batch_create(const tn_alloc *alloc, const tn_tokenizer *tokenizer,
-    const tn_text_in *texts, uint32_t count, tn_diag *diag, tn_token_batch **out)
+tn_token_batch_create(const tn_alloc *alloc, const tn_tokenizer *tokenizer, const tn_text_in *texts,
+    uint32_t count, tn_diag *diag, tn_token_batch **out)
 {
-    creation job = {
-        .tokenizer = tokenizer, .texts = texts, .count = count, .diag = diag};
+    creation job = {.tokenizer = tokenizer, .texts = texts, .count = count, .diag = diag};
     tn_status status = TN_NO_MEMORY;
 
     assert(count > 0);

@@ -108,8 +108,9 @@ set_limit(const creation *job)
     if (most == 0)
         return TN_OK;
     if (most < own + 1 || most > INT32_MAX)
-        return tn_fail(job->diag, TN_MALFORMED, "tokenizer: max_length is %lld, allowed are %lld..%d",
-            (long long)most, (long long)own + 1, INT32_MAX);
+        return tn_fail(job->diag, TN_MALFORMED,
+            "tokenizer: max_length is %lld, allowed are %lld..%d", (long long)most,
+            (long long)own + 1, INT32_MAX);
     t->limit = (uint32_t)(most - (t->end >= 0));
     return TN_OK;
 }
@@ -134,8 +135,8 @@ create(void *arg)
 }
 
 tn_status
-tn_tokenizer_create(const tn_alloc *alloc, const tn_tokenizer_options *options,
-    tn_span vocabulary, tn_diag *diag, tn_tokenizer **out)
+tn_tokenizer_create(const tn_alloc *alloc, const tn_tokenizer_options *options, tn_span vocabulary,
+    tn_diag *diag, tn_tokenizer **out)
 {
     creation job = {.options = options, .vocabulary = vocabulary, .diag = diag};
     tn_status status = TN_NO_MEMORY;
@@ -145,8 +146,8 @@ tn_tokenizer_create(const tn_alloc *alloc, const tn_tokenizer_options *options,
     if (job.arena)
         status = tn_arena_guard(job.arena, create, &job);
     if (status == TN_NO_MEMORY)
-        status = tn_fail_memory(diag, job.arena ? tn_arena_failed_bytes(job.arena) : 0,
-            "a tokenizer");
+        status =
+            tn_fail_memory(diag, job.arena ? tn_arena_failed_bytes(job.arena) : 0, "a tokenizer");
     if (status == TN_OK)
         *out = job.made;
     else
@@ -250,8 +251,8 @@ put_word(encoding *e, size_t start, size_t end)
 static bool
 separates(const encoding *e, int32_t scalar)
 {
-    return tn_unicode_is_space(scalar)
-        && (e->tokenizer->kind != WORDPIECE || !tn_wordpiece_drops(scalar));
+    return tn_unicode_is_space(scalar) &&
+        (e->tokenizer->kind != WORDPIECE || !tn_wordpiece_drops(scalar));
 }
 
 static void
@@ -277,8 +278,8 @@ encode_body(encoding *e)
 }
 
 tn_status
-tn_tokenizer_encode(const tn_tokenizer *tokenizer, const char *text, size_t length,
-    tn_arena *arena, tn_diag *diag, tn_tokens *out)
+tn_tokenizer_encode(const tn_tokenizer *tokenizer, const char *text, size_t length, tn_arena *arena,
+    tn_diag *diag, tn_tokens *out)
 {
     encoding e = {.tokenizer = tokenizer, .text = (const uint8_t *)text, .length = length};
 

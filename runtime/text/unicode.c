@@ -52,10 +52,10 @@ tn_unicode_put(char *at, int32_t scalar)
 bool
 tn_unicode_is_space(int32_t scalar)
 {
-    return (scalar >= 0x09 && scalar <= 0x0D) || scalar == 0x20 || scalar == 0x85
-        || scalar == 0xA0 || scalar == 0x1680 || (scalar >= 0x2000 && scalar <= 0x200A)
-        || scalar == 0x2028 || scalar == 0x2029 || scalar == 0x202F || scalar == 0x205F
-        || scalar == 0x3000;
+    return (scalar >= 0x09 && scalar <= 0x0D) || scalar == 0x20 || scalar == 0x85 ||
+        scalar == 0xA0 || scalar == 0x1680 || (scalar >= 0x2000 && scalar <= 0x200A) ||
+        scalar == 0x2028 || scalar == 0x2029 || scalar == 0x202F || scalar == 0x205F ||
+        scalar == 0x3000;
 }
 
 bool
@@ -73,8 +73,8 @@ tn_unicode_is_control(int32_t scalar)
 
     if (scalar == '\t' || scalar == '\n' || scalar == '\r')
         return false;
-    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF
-        || category == UTF8PROC_CATEGORY_CO;
+    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_CF ||
+        category == UTF8PROC_CATEGORY_CO;
 }
 
 bool
@@ -83,8 +83,8 @@ tn_unicode_is_mark(int32_t scalar)
     utf8proc_category_t category = utf8proc_category(scalar);
 
     if (scalar < 128)
-        return (scalar >= 33 && scalar <= 47) || (scalar >= 58 && scalar <= 64)
-            || (scalar >= 91 && scalar <= 96) || (scalar >= 123 && scalar <= 126);
+        return (scalar >= 33 && scalar <= 47) || (scalar >= 58 && scalar <= 64) ||
+            (scalar >= 91 && scalar <= 96) || (scalar >= 123 && scalar <= 126);
     return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
@@ -109,7 +109,7 @@ bool
 tn_unicode_is_control(int32_t scalar)
 {
     (void)scalar;
-    assert(!"no Unicode data");
+    assert(tn_unicode_has_data());
     return false;
 }
 
@@ -117,14 +117,14 @@ bool
 tn_unicode_is_mark(int32_t scalar)
 {
     (void)scalar;
-    assert(!"no Unicode data");
+    assert(tn_unicode_has_data());
     return false;
 }
 
 int
 tn_unicode_plain(int32_t scalar, int32_t out[TN_UNICODE_PLAIN])
 {
-    assert(!"no Unicode data");
+    assert(tn_unicode_has_data());
     out[0] = scalar;
     return 1;
 }

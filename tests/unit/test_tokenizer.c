@@ -23,8 +23,7 @@ make(const tn_tokenizer_options *options)
 {
     tn_tokenizer *t = NULL;
 
-    TN_CHECK_EQ(
-        tn_tokenizer_create(tn_alloc_system(), options, span(vocabulary), NULL, &t), TN_OK);
+    TN_CHECK_EQ(tn_tokenizer_create(tn_alloc_system(), options, span(vocabulary), NULL, &t), TN_OK);
     return t;
 }
 
@@ -79,7 +78,10 @@ TN_TEST(sets_marks_and_ideographs_apart)
 {
     check_text(&lower, "it's, a$a+a", "17 11 18 12 19 13 19 14 19 | 0 4");
     check_text(&lower, "it\xe2\x80\x99s", "17 22 18 | 0");
-    check_text(&lower, "a\xe4\xb8\xad\xe6\x96\x87" "a", "19 15 16 19 | 0");
+    check_text(&lower,
+        "a\xe4\xb8\xad\xe6\x96\x87"
+        "a",
+        "19 15 16 19 | 0");
 }
 
 TN_TEST(makes_a_run_with_an_unknown_rest_one_unknown)
@@ -115,7 +117,10 @@ TN_TEST(drops_controls_and_words_of_them)
 
 TN_TEST(separates_words_at_any_white_space)
 {
-    check_text(&lower, "\tit\n\xc2\xa0play\xe2\x80\xa8s\xe3\x80\x80" "a \r", "17 4 18 19 | 0 1 2 3");
+    check_text(&lower,
+        "\tit\n\xc2\xa0play\xe2\x80\xa8s\xe3\x80\x80"
+        "a \r",
+        "17 4 18 19 | 0 1 2 3");
 }
 
 TN_TEST(cuts_at_max_length_before_the_end)
@@ -213,12 +218,10 @@ check_refused(const char *text, size_t bytes, tn_status status, const char *want
 
 TN_TEST(refuses_what_is_no_utf8)
 {
-    check_refused("it \xc3(", 5, TN_MALFORMED,
-        "text: byte 3: expected UTF-8, found the byte 0xc3");
+    check_refused("it \xc3(", 5, TN_MALFORMED, "text: byte 3: expected UTF-8, found the byte 0xc3");
     check_refused("a\xed\xa0\x80", 4, TN_MALFORMED,
         "text: byte 1: expected UTF-8, found the byte 0xed");
-    check_refused("\xc0\x80", 2, TN_MALFORMED,
-        "text: byte 0: expected UTF-8, found the byte 0xc0");
+    check_refused("\xc0\x80", 2, TN_MALFORMED, "text: byte 0: expected UTF-8, found the byte 0xc0");
     check_refused("ab\xf4\x90\x80\x80", 6, TN_MALFORMED,
         "text: byte 2: expected UTF-8, found the byte 0xf4");
     check_refused("ab\xe4\xb8", 4, TN_MALFORMED,
@@ -244,8 +247,8 @@ TN_TEST(refuses_options_that_do_not_fit)
         "tokenizer: there is no kind \"bpe\" here; there are: wordpiece, chars, bytes");
     check_options((tn_tokenizer_options){.kind = "wordpiece"}, "a\nb\n", TN_MALFORMED,
         "tokenizer: unknown is \"[UNK]\", which is no piece of the vocabulary");
-    check_options((tn_tokenizer_options){.kind = "wordpiece", .begin = "x"}, "[UNK]",
-        TN_MALFORMED, "tokenizer: begin is \"x\", which is no piece of the vocabulary");
+    check_options((tn_tokenizer_options){.kind = "wordpiece", .begin = "x"}, "[UNK]", TN_MALFORMED,
+        "tokenizer: begin is \"x\", which is no piece of the vocabulary");
     check_options((tn_tokenizer_options){.kind = "wordpiece"}, "[UNK]\n\xff\n", TN_MALFORMED,
         "vocabulary: line 2 is no UTF-8");
     check_options((tn_tokenizer_options){.kind = "wordpiece", .end = "a", .max_length = 1},
@@ -322,7 +325,6 @@ TN_MAIN(TN_CASE(cuts_the_longest_piece_first), TN_CASE(strips_case_and_accents_t
     TN_CASE(takes_a_hundred_characters_of_a_run_and_no_more),
     TN_CASE(drops_controls_and_words_of_them), TN_CASE(separates_words_at_any_white_space),
     TN_CASE(cuts_at_max_length_before_the_end), TN_CASE(gives_an_empty_text_a_shape),
-    TN_CASE(pads_a_batch), TN_CASE(numbers_characters_and_bytes),
-    TN_CASE(refuses_what_is_no_utf8), TN_CASE(refuses_options_that_do_not_fit),
-    TN_CASE(reads_lines_of_either_ending), TN_CASE(survives_running_out_anywhere),
-    TN_CASE(decodes_what_it_encodes))
+    TN_CASE(pads_a_batch), TN_CASE(numbers_characters_and_bytes), TN_CASE(refuses_what_is_no_utf8),
+    TN_CASE(refuses_options_that_do_not_fit), TN_CASE(reads_lines_of_either_ending),
+    TN_CASE(survives_running_out_anywhere), TN_CASE(decodes_what_it_encodes))
