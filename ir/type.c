@@ -160,14 +160,10 @@ double
 tn_round_to(tn_dtype t, double value)
 {
     switch (t) {
-    case TN_F32:
-        return (double)(float)value;
-    case TN_F16:
-        return (double)tn_half_to_float(encode_half(value, f16_layout));
-    case TN_BF16:
-        return (double)tn_bf16_to_float(encode_half(value, bf16_layout));
-    default:
-        return value;
+    case TN_F32: return (double)(float)value;
+    case TN_F16: return (double)tn_half_to_float(encode_half(value, f16_layout));
+    case TN_BF16: return (double)tn_bf16_to_float(encode_half(value, bf16_layout));
+    default: return value;
     }
 }
 
@@ -179,12 +175,8 @@ tn_load_double(tn_dtype t, const void *at)
     uint16_t half;
 
     switch (t) {
-    case TN_F64:
-        memcpy(&f64, at, sizeof f64);
-        return f64;
-    case TN_F32:
-        memcpy(&f32, at, sizeof f32);
-        return (double)f32;
+    case TN_F64: memcpy(&f64, at, sizeof f64); return f64;
+    case TN_F32: memcpy(&f32, at, sizeof f32); return (double)f32;
     default:
         assert(t == TN_F16 || t == TN_BF16);
         memcpy(&half, at, sizeof half);
@@ -199,9 +191,7 @@ tn_store_double(tn_dtype t, void *at, double value)
     uint16_t half;
 
     switch (t) {
-    case TN_F64:
-        memcpy(at, &value, sizeof value);
-        break;
+    case TN_F64: memcpy(at, &value, sizeof value); break;
     case TN_F32:
         f32 = (float)value;
         memcpy(at, &f32, sizeof f32);
@@ -226,9 +216,7 @@ tn_load_int(tn_dtype t, const void *at)
     if (t == TN_BOOL)
         return byte[0] != 0;
     switch (info[t].bytes) {
-    case 1:
-        bits = byte[0];
-        break;
+    case 1: bits = byte[0]; break;
     case 2: {
         uint16_t u16;
         memcpy(&u16, at, sizeof u16);
@@ -241,9 +229,7 @@ tn_load_int(tn_dtype t, const void *at)
         bits = u32;
         break;
     }
-    default:
-        memcpy(&bits, at, sizeof bits);
-        break;
+    default: memcpy(&bits, at, sizeof bits); break;
     }
     /* Sign extension without a shift of a negative number. */
     if (tn_is_signed(t) && bits >> (63 - unused) & 1)
@@ -260,17 +246,9 @@ tn_store_int(tn_dtype t, void *at, int64_t value)
 
     assert(!tn_is_float(t));
     switch (info[t].bytes) {
-    case 1:
-        memcpy(at, &u8, sizeof u8);
-        break;
-    case 2:
-        memcpy(at, &u16, sizeof u16);
-        break;
-    case 4:
-        memcpy(at, &u32, sizeof u32);
-        break;
-    default:
-        memcpy(at, &value, sizeof value);
-        break;
+    case 1: memcpy(at, &u8, sizeof u8); break;
+    case 2: memcpy(at, &u16, sizeof u16); break;
+    case 4: memcpy(at, &u32, sizeof u32); break;
+    default: memcpy(at, &value, sizeof value); break;
     }
 }

@@ -6,8 +6,7 @@ tn_status_name(tn_status status)
 {
     switch (status) {
 #define TN_STATUS(name, code, sentence) \
-    case TN_##name:                     \
-        return #name;
+    case TN_##name: return #name;
 #include "ir/base/status.def"
     }
     return "BUG";
@@ -18,8 +17,7 @@ tn_status_sentence(tn_status status)
 {
     switch (status) {
 #define TN_STATUS(name, code, sentence) \
-    case TN_##name:                     \
-        return sentence;
+    case TN_##name: return sentence;
 #include "ir/base/status.def"
     }
     return tn_status_sentence(TN_BUG);

@@ -9,14 +9,20 @@ if ! command -v clang-format-19 >/dev/null; then
   echo "skipped: clang-format-19 is not installed"
   exit 77
 fi
-mode="--dry-run -Werror"
-if [ "${1:-}" = --fix ]; then
-  mode=-i
-  shift
+case ${1:-} in
+  --fix) shift && mode=-i ;;
+  *) mode="--dry-run -Werror" ;;
+esac
+if [ $# -eq 0 ]; then
+  set -- $(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 fi
-if [ $# -gt 0 ]; then
-  exec clang-format-19 $mode "$@"
-fi
-git ls-files -z --cached --others --exclude-standard '*.c' '*.h' |
-  xargs -0 sh -c 'for f; do [ ! -f "$f" ] || echo "$f"; done' sh |
-  xargs -P 2 -n 20 clang-format-19 $mode
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for name; do
+  [ ! -f "$name" ] || printf '%s\0' "$name"
+done | xargs -0 -P 2 -n 20 clang-format-19 $mode 2>"$log" ||
+  {
+    echo "Not formatted (tests/check/format.sh --fix FILE.. mends it):"
+    sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error:.*/\1/p' "$log" | sort | uniq -c
+    exit 1
+  }

@@ -27,7 +27,7 @@ def functions(text):
                 start, name, opened, labels = number, match[1], False, 0
             elif line.endswith(";") or line.startswith("#"):
                 start = None
-        elif re.match(r"\s*(case\b.*|default):$", line):
+        elif re.match(r"\s*(case\b.*:|default:)", line):
             labels += 1
 
 
