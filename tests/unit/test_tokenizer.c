@@ -5,8 +5,8 @@
 #include "ir/base/text.h"
 #include "runtime/text/token_batch.h"
 #include "runtime/text/unicode.h"
-#include "tests/support/test.h"
 #include "tests/support/fake_alloc.h"
+#include "tests/support/test.h"
 
 static const char vocabulary[] =
     "[PAD]\n[UNK]\n[CLS]\n[SEP]\nplay\n##ing\n##s\ncafe\nun\n##aff\n##able\n'\n,\n$\n+\n"
@@ -303,6 +303,67 @@ TN_TEST(survives_running_out_anywhere)
     }
 }
 
+/* Characters of all kinds; in half of the texts a byte is then broken. */
+static size_t
+random_text(uint32_t *seed, char *out, size_t room)
+{
+    static const char *const likely[] = {"play", "ing", "'s", " ", "\xc3\xa9", "\xe4\xb8\xad",
+        "\xcc\x81", "\xe2\x80\x8b", "\xf0\x9f\x8e\xb5", "\t", "$", "A", "\xed\x95\x9c"};
+    size_t bytes = 0;
+
+    for (size_t left = (*seed >> 8) % 12; left; left--) {
+        const char *part;
+
+        *seed = *seed * 1664525u + 1013904223u;
+        part = likely[(*seed >> 16) % (sizeof likely / sizeof *likely)];
+        TN_CHECK(bytes + strlen(part) <= room);
+        memcpy(out + bytes, part, strlen(part));
+        bytes += strlen(part);
+    }
+    *seed = *seed * 1664525u + 1013904223u;
+    if (bytes && *seed >> 31)
+        out[(*seed >> 8) % bytes] = (char)(*seed >> 20);
+    return bytes;
+}
+
+static void
+check_sane(const tn_token_batch *batch, size_t bytes)
+{
+    uint32_t end = 0;
+
+    for (int32_t i = 0; i < batch->length[0]; i++)
+        TN_NEED(batch->ids[i] >= 0 && batch->ids[i] <= 22);
+    for (int32_t i = 0; i < batch->words[0]; i++) {
+        const tn_token_word *word = &batch->spans[0][i];
+
+        TN_NEED(word->first < batch->length[0] && (i == 0 || word->first > word[-1].first));
+        TN_NEED(word->start >= end && word->end > word->start && word->end <= bytes);
+        end = word->end;
+    }
+}
+
+TN_TEST(takes_any_bytes)
+{
+    tn_tokenizer *t = make(&lower);
+    uint32_t seed = 7, good = 0, bad = 0;
+    char text[60];
+
+    for (int i = 0; i < 5000; i++) {
+        tn_text_in in = {text, random_text(&seed, text, sizeof text)};
+        tn_token_batch *batch = NULL;
+        tn_status status = tn_token_batch_create(tn_alloc_system(), t, &in, 1, NULL, &batch);
+
+        TN_CHECK(status == TN_OK || status == TN_MALFORMED);
+        if (batch)
+            check_sane(batch, in.bytes);
+        good += status == TN_OK;
+        bad += status == TN_MALFORMED;
+        tn_token_batch_destroy(batch);
+    }
+    TN_CHECK(good > 500 && bad > 500);
+    tn_tokenizer_destroy(t);
+}
+
 /* Each scalar value goes through UTF-8 and back. */
 TN_TEST(decodes_what_it_encodes)
 {
@@ -327,4 +388,5 @@ TN_MAIN(TN_CASE(cuts_the_longest_piece_first), TN_CASE(strips_case_and_accents_t
     TN_CASE(cuts_at_max_length_before_the_end), TN_CASE(gives_an_empty_text_a_shape),
     TN_CASE(pads_a_batch), TN_CASE(numbers_characters_and_bytes), TN_CASE(refuses_what_is_no_utf8),
     TN_CASE(refuses_options_that_do_not_fit), TN_CASE(reads_lines_of_either_ending),
-    TN_CASE(survives_running_out_anywhere), TN_CASE(decodes_what_it_encodes))
+    TN_CASE(survives_running_out_anywhere), TN_CASE(takes_any_bytes),
+    TN_CASE(decodes_what_it_encodes))
