@@ -45,8 +45,9 @@ hash_node(const tn_tval *v)
     h = mix(h, v->buf ? v->buf->index + 1u : 0);
     h = mix(h, (uint64_t)v->whole);
     h = mix(h, real_bits(v->real));
-    return mix(h, (uint64_t)v->epoch << 3 | (uint64_t)(v->side << 2) |
-            (uint64_t)(v->inclusive << 1) | (uint64_t)v->reverse);
+    return mix(h,
+        (uint64_t)v->epoch << 3 | (uint64_t)(v->side << 2) | (uint64_t)(v->inclusive << 1) |
+            (uint64_t)v->reverse);
 }
 
 static bool
@@ -364,7 +365,9 @@ reduced(tn_fn fn, tn_tval *a, tn_tval *c)
         if (a == c)
             return a;
         if (a->dtype == TN_BOOL)
-            return is_whole(a, 0) || is_whole(c, 1) ? a : is_whole(c, 0) || is_whole(a, 1) ? c : NULL;
+            return is_whole(a, 0) || is_whole(c, 1) ? a
+                : is_whole(c, 0) || is_whole(a, 1)  ? c
+                                                    : NULL;
         return NULL;
     case TN_FN_or:
         if (a == c || is_whole(c, 0))
@@ -400,8 +403,8 @@ make_fn(tn_tb *b, tn_fn fn, tn_tval **args, int count)
 {
     tn_dtype of = args[count - 1]->dtype;
     bool test = tn_fn_info_of(fn)->rule == TN_RULE_TEST;
-    tn_tval like = {.op = TN_T_fn, .fn = fn, .dtype = test ? TN_BOOL : of,
-        .arg_count = (uint8_t)count};
+    tn_tval like = {
+        .op = TN_T_fn, .fn = fn, .dtype = test ? TN_BOOL : of, .arg_count = (uint8_t)count};
     tn_tval *r;
 
     assert(!tn_tb_fn_fault(fn, args, count));
@@ -480,8 +483,12 @@ tn_tb_bits(tn_tb *b, tn_dtype to, tn_tval *a)
 tn_tval *
 tn_tb_load(tn_tb *b, tn_tbuf *buf, tn_tval *const *index, tn_tval *guard)
 {
-    tn_tval like = {.op = TN_T_load, .dtype = buf->dtype, .arg_count = (uint8_t)buf->rank,
-        .guard = guard, .buf = buf, .epoch = tn_tb_epoch(b, buf)};
+    tn_tval like = {.op = TN_T_load,
+        .dtype = buf->dtype,
+        .arg_count = (uint8_t)buf->rank,
+        .guard = guard,
+        .buf = buf,
+        .epoch = tn_tb_epoch(b, buf)};
 
     assert(!guard || (guard->op == TN_T_const && guard->dtype == buf->dtype));
     for (int i = 0; i < buf->rank; i++) {
@@ -522,8 +529,8 @@ tn_tval *
 tn_tb_mma(tn_tb *b, tn_tval *acc, tn_tval *a, tn_tval *c, tn_axis *const *over, int count)
 {
     tn_axis *red[TN_TILE_AXES];
-    tn_tval like = {.op = TN_T_mma, .fn = TN_FN_add, .dtype = acc->dtype, .arg_count = 3,
-        .arg = {acc, a, c}};
+    tn_tval like = {
+        .op = TN_T_mma, .fn = TN_FN_add, .dtype = acc->dtype, .arg_count = 3, .arg = {acc, a, c}};
 
     for (int i = 0; i < count; i++)
         assert(tn_tval_has_axis(a, over[i]) || tn_tval_has_axis(c, over[i]));
@@ -536,8 +543,13 @@ tn_tb_mma(tn_tb *b, tn_tval *acc, tn_tval *a, tn_tval *c, tn_axis *const *over, 
 tn_tval *
 tn_tb_argreduce(tn_tb *b, tn_fn fn, tn_tval *a, tn_axis *over)
 {
-    tn_tval like = {.op = TN_T_argreduce, .fn = fn, .dtype = a->dtype, .arg_count = 1, .arg = {a},
-        .red = &over, .red_count = 1};
+    tn_tval like = {.op = TN_T_argreduce,
+        .fn = fn,
+        .dtype = a->dtype,
+        .arg_count = 1,
+        .arg = {a},
+        .red = &over,
+        .red_count = 1};
 
     assert(tn_tval_has_axis(a, over) && (fn == TN_FN_min || fn == TN_FN_max));
     tn_tb_join_axes(b, &like, &a, 1);
@@ -548,8 +560,15 @@ tn_tb_argreduce(tn_tb *b, tn_fn fn, tn_tval *a, tn_axis *over)
 tn_tval *
 tn_tb_prefix(tn_tb *b, tn_fn fn, tn_tval *a, tn_axis *over, bool inclusive, bool reverse)
 {
-    tn_tval like = {.op = TN_T_prefix, .fn = fn, .dtype = a->dtype, .arg_count = 1, .arg = {a},
-        .red = &over, .red_count = 1, .inclusive = inclusive, .reverse = reverse};
+    tn_tval like = {.op = TN_T_prefix,
+        .fn = fn,
+        .dtype = a->dtype,
+        .arg_count = 1,
+        .arg = {a},
+        .red = &over,
+        .red_count = 1,
+        .inclusive = inclusive,
+        .reverse = reverse};
 
     assert(tn_tval_has_axis(a, over));
     tn_tb_join_axes(b, &like, &a, 1);
@@ -559,8 +578,14 @@ tn_tb_prefix(tn_tb *b, tn_fn fn, tn_tval *a, tn_axis *over, bool inclusive, bool
 tn_tval *
 tn_tb_topk(tn_tb *b, tn_tval *a, tn_axis *over, tn_axis *out)
 {
-    tn_tval like = {.op = TN_T_topk, .dtype = a->dtype, .arg_count = 1, .arg = {a},
-        .red = &over, .red_count = 1, .axis = over, .to = out};
+    tn_tval like = {.op = TN_T_topk,
+        .dtype = a->dtype,
+        .arg_count = 1,
+        .arg = {a},
+        .red = &over,
+        .red_count = 1,
+        .axis = over,
+        .to = out};
 
     assert(tn_tval_has_axis(a, over) && !tn_tval_has_axis(a, out));
     tn_tb_join_axes(b, &like, &a, 1);
@@ -571,8 +596,11 @@ tn_tb_topk(tn_tb *b, tn_tval *a, tn_axis *over, tn_axis *out)
 tn_tval *
 tn_tb_result(tn_tb *b, tn_tval *of, int number)
 {
-    tn_tval like = {.op = TN_T_result, .dtype = number ? TN_I32 : of->dtype, .arg_count = 1,
-        .arg = {of}, .whole = number};
+    tn_tval like = {.op = TN_T_result,
+        .dtype = number ? TN_I32 : of->dtype,
+        .arg_count = 1,
+        .arg = {of},
+        .whole = number};
 
     assert(of->op == TN_T_argreduce || of->op == TN_T_topk);
     tn_tb_join_axes(b, &like, &of, 1);
@@ -582,8 +610,8 @@ tn_tb_result(tn_tb *b, tn_tval *of, int number)
 tn_tval *
 tn_tb_rename(tn_tb *b, tn_tval *a, tn_axis *from, tn_axis *to)
 {
-    tn_tval like = {.op = TN_T_rename, .dtype = a->dtype, .arg_count = 1, .arg = {a},
-        .axis = from, .to = to};
+    tn_tval like = {
+        .op = TN_T_rename, .dtype = a->dtype, .arg_count = 1, .arg = {a}, .axis = from, .to = to};
 
     assert(tn_tval_has_axis(a, from) && !tn_tval_has_axis(a, to));
     if (from == to)

@@ -78,7 +78,8 @@ common(const tn_toperand *args, int count)
     tn_dtype t = TN_DTYPE_COUNT;
 
     for (int i = 0; i < count; i++)
-        if (!args[i].loose && (t == TN_DTYPE_COUNT || (tn_is_float(args[i].v->dtype) && !tn_is_float(t))))
+        if (!args[i].loose &&
+            (t == TN_DTYPE_COUNT || (tn_is_float(args[i].v->dtype) && !tn_is_float(t))))
             t = args[i].v->dtype;
     for (int i = 0; i < count && t == TN_DTYPE_COUNT; i++)
         if (tn_is_float(args[i].v->dtype))
@@ -174,8 +175,8 @@ tn_fn
 tn_tp_reduction(tn_tparse *p, const char *name)
 {
     static const char *const names[] = {"sum", "prod", "min", "max", "minq", "maxq", "and", "or"};
-    static const tn_fn fns[] = {TN_FN_add, TN_FN_mul, TN_FN_min, TN_FN_max, TN_FN_minq,
-        TN_FN_maxq, TN_FN_and, TN_FN_or};
+    static const tn_fn fns[] = {
+        TN_FN_add, TN_FN_mul, TN_FN_min, TN_FN_max, TN_FN_minq, TN_FN_maxq, TN_FN_and, TN_FN_or};
 
     (void)p;
     for (int i = 0; i < 8; i++)

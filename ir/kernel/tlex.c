@@ -165,8 +165,8 @@ found(tn_tparse *p)
 {
     if (p->lex.word == TN_WORD_END)
         return "the end";
-    return tn_arena_printf(p->arena, "\"%.*s\"",
-        (int)(p->lex.length > 40 ? 40 : p->lex.length), p->lex.from);
+    return tn_arena_printf(p->arena, "\"%.*s\"", (int)(p->lex.length > 40 ? 40 : p->lex.length),
+        p->lex.from);
 }
 
 void

@@ -98,20 +98,24 @@ read_size(tn_tparse *p)
     const char *name = tn_tp_name(p, "a size");
     tn_tval *v;
     tn_tsize *size;
+    bool known = false;
+    int64_t value = 0;
 
     if (tn_tp_look(p, name))
         tn_tp_fail(p, "\"%s\" is a size already", name);
-    if (tn_tp_accept(p, "=") && p->lex.word != TN_WORD_WHOLE) {
+    if (tn_tp_accept(p, "=")) {
         v = tn_tp_index(p);
-        define_value(p, name, v);
-        return;
+        known = tn_tval_is_int(v, &value);
+        if (!known) {
+            define_value(p, name, v);
+            return;
+        }
     }
     v = tn_tb_size(p->b, name, 0, INT32_MAX);
     size = &p->b->tile->sizes.at[v->whole];
-    if (p->lex.word == TN_WORD_WHOLE) {
-        size->known = true;
-        size->value = tn_tp_whole(p);
-    } else if (tn_tp_accept(p, "in")) {
+    size->known = known;
+    size->value = value;
+    if (!known && tn_tp_accept(p, "in")) {
         size->low = tn_tp_whole(p);
         tn_tp_expect(p, "..");
         size->high = tn_tp_whole(p);
@@ -618,8 +622,7 @@ read_kernel(tn_tparse *p)
 }
 
 tn_status
-tn_tile_parse(
-    tn_arena *arena, tn_diag *diag, const char *place, const char *text, tn_tile **out)
+tn_tile_parse(tn_arena *arena, tn_diag *diag, const char *place, const char *text, tn_tile **out)
 {
     tn_tparse p = {.arena = arena, .diag = diag, .place = place, .text = text};
 

@@ -316,8 +316,8 @@ tn_tval *
 tn_tb_loop_node(tn_tb *b, tn_top op, tn_tstmt *loop, int number, int side)
 {
     const tn_tcarry *c = &loop->carry.at[number];
-    tn_tval like = {.op = op, .dtype = c->init->dtype, .loop = loop, .whole = number,
-        .side = (uint8_t)side};
+    tn_tval like = {
+        .op = op, .dtype = c->init->dtype, .loop = loop, .whole = number, .side = (uint8_t)side};
 
     if (c->value) {
         like.axes = c->value->axes;

@@ -173,8 +173,7 @@ check_reduced(verifier *v, const tn_tval *x)
         for (int k = 0; k < x->arg_count; k++)
             found |= tn_tval_has_axis(x->arg[k], x->red[i]);
         if (!found)
-            fault(v, "%s over axis %s, which no operand has", tn_top_name(x->op),
-                x->red[i]->name);
+            fault(v, "%s over axis %s, which no operand has", tn_top_name(x->op), x->red[i]->name);
     }
     if (x->op == TN_T_mma)
         for (int i = 0; i < x->red_count; i++)

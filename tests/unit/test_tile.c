@@ -90,8 +90,9 @@ TN_TEST(equal_operations_are_one_node)
 {
     job j;
 
-    TN_CHECK_EQ(run(&j, "kernel k(x: f32[N] -> y: f32[N], z: f32[N]) sizes N grid i: N {\n"
-                        "  store y[i], exp(load x[i])  store z[i + 0], exp(load x[i * 1]) }"),
+    TN_CHECK_EQ(run(&j,
+                    "kernel k(x: f32[N] -> y: f32[N], z: f32[N]) sizes N grid i: N {\n"
+                    "  store y[i], exp(load x[i])  store z[i + 0], exp(load x[i * 1]) }"),
         TN_OK);
     TN_CHECK(j.tile->body->stmts.at[0]->value == j.tile->body->stmts.at[1]->value);
     TN_CHECK(j.tile->body->stmts.at[0]->index[0] == j.tile->body->stmts.at[1]->index[0]);
@@ -102,9 +103,10 @@ TN_TEST(scopes_do_not_share_with_their_neighbours)
 {
     job j;
 
-    TN_CHECK_EQ(run(&j, "kernel k(x: f32[N] -> y: f32[N]) sizes N grid i: N {\n"
-                        "  c = lt(N, 5)\n"
-                        "  if c { store y[i], exp(load x[i]) } else { store y[i], exp(load x[i]) } }"),
+    TN_CHECK_EQ(run(&j,
+                    "kernel k(x: f32[N] -> y: f32[N]) sizes N grid i: N {\n"
+                    "  c = lt(N, 5)\n"
+                    "  if c { store y[i], exp(load x[i]) } else { store y[i], exp(load x[i]) } }"),
         TN_OK);
     TN_CHECK(j.tile->body->stmts.at[0]->body->stmts.at[0]->value !=
         j.tile->body->stmts.at[0]->orelse->stmts.at[0]->value);
@@ -116,9 +118,10 @@ TN_TEST(sums_keep_their_constant_last)
 {
     job j;
 
-    TN_CHECK_EQ(run(&j, "kernel k(x: f32[N] -> y: f32[N], z: f32[N]) sizes N grid i: N {\n"
-                        "  store y[2 + (i - 1) + 4 - 5], load x[i]\n"
-                        "  store z[i], load x[3 * (i * 2) / 1] }"),
+    TN_CHECK_EQ(run(&j,
+                    "kernel k(x: f32[N] -> y: f32[N], z: f32[N]) sizes N grid i: N {\n"
+                    "  store y[2 + (i - 1) + 4 - 5], load x[i]\n"
+                    "  store z[i], load x[3 * (i * 2) / 1] }"),
         TN_OK);
     TN_CHECK(j.tile->body->stmts.at[0]->index[0] == j.tile->body->stmts.at[1]->index[0]);
     TN_CHECK(strstr(j.once, "mul(i, 6)") != NULL);
@@ -131,8 +134,7 @@ refused(const char *text, const char *message)
     job j;
 
     TN_CHECK_EQ(run(&j, text), TN_MALFORMED);
-    if (!TN_CHECK(tn_diag_count(&j.diag) == 1 &&
-            strstr(tn_diag_text(&j.diag, 0), message) != NULL))
+    if (!TN_CHECK(tn_diag_count(&j.diag) == 1 && strstr(tn_diag_text(&j.diag, 0), message) != NULL))
         tn_test_note("%s", tn_diag_text(&j.diag, 0));
     end(&j);
 }
@@ -143,7 +145,8 @@ TN_TEST(text_errors_name_their_place)
         "text:2:19: there is no buffer \"q\"");
     refused("kernel k(x: f32[N]) grid i: 3 { }", "nothing here is called \"N\"");
     refused("kernel k(x: f33[3]) grid i: 3 { }", "there is no element type \"f33\"");
-    refused("kernel k(x: f32[3]) grid i: 3 { store x[i], load x[i] ", "expected \"}\", found the end");
+    refused("kernel k(x: f32[3]) grid i: 3 { store x[i], load x[i] ",
+        "expected \"}\", found the end");
     refused("kernel k(x: f32[3]) grid i: 3 { store x[i, i], 1 }", "x has 1 dimensions");
     refused("kernel k(x: f32[3]) grid i: 3 { store x[i], sum[j](load x[i]) }",
         "there is no axis \"j\"");
@@ -154,7 +157,8 @@ TN_TEST(text_errors_name_their_place)
         "the condition of an if is a scalar of the task");
     refused("kernel k(x: f32[3]) grid i: 3 { r = fold j: 0 .. 3 carry (s: f32 = 0) { } }",
         "a loop that carries values ends in \"yield\"");
-    refused("kernel k(x: f32[3]) grid i: 3 {\n  store x[i], fly(1) }", "text:2:15: there is no function \"fly\"");
+    refused("kernel k(x: f32[3]) grid i: 3 {\n  store x[i], fly(1) }",
+        "text:2:15: there is no function \"fly\"");
 }
 
 TN_TEST(deep_nesting_is_refused)
