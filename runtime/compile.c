@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/compile.h"
+
+#include <string.h>
+
+#include "passes/assemble.h"
+#include "runtime/codegen.h"
+
+typedef struct job {
+    const tn_env *env;
+    tn_registry *registry;
+    tn_module *module;
+    const tn_compile_options *options;
+    tn_span *out;
+    tn_packed_list packed;
+    tn_lowered_list *lowered; /* of each entry */
+    tn_artifact_target *targets;
+    tn_iface iface;
+} job;
+
+static tn_status
+lower_entries(job *j)
+{
+    tn_lower_options options = {.exact = j->options->exact, .fuse = !j->options->no_fuse,
+        .pack = !j->options->no_pack};
+    uint32_t entries = j->module->entries.count;
+
+    j->lowered = tn_new_array(j->module->arena, tn_lowered_list, entries);
+    for (uint32_t e = 0; e < entries; e++) {
+        TN_TRY(tn_lower_graph(j->module->arena, j->env->diag, j->module->entries.at[e], &options,
+            &j->lowered[e]));
+    }
+    return TN_OK;
+}
+
+/* Code is copied into the arena outside the generator's call: nothing jumps
+ * across a plugin. */
+static tn_status
+generate(job *j, const tn_compile_target *t, tn_span lane, tn_span *out)
+{
+    tn_span made;
+    uint8_t *copy;
+
+    TN_TRY(tn_generate(j->env, j->registry, t->family, t->text, lane, &made));
+    copy = tn_arena_get(j->module->arena, made.bytes);
+    memcpy(copy, made.at, made.bytes);
+    *out = (tn_span){copy, made.bytes};
+    tn_generate_free(j->env, &made);
+    return TN_OK;
+}
+
+static const char *
+generator_name(job *j, const tn_compile_target *t)
+{
+    const tn_backend *b;
+
+    if (j->options->no_code || tn_registry_generator(j->registry, t->family, &b) != TN_OK)
+        return "";
+    return tn_arena_printf(j->module->arena, "%s %s", b->name, b->version);
+}
+
+static tn_status
+compile_target(job *j, const tn_compile_target *t, tn_artifact_target *out)
+{
+    tn_arena *arena = j->module->arena;
+    uint32_t entries = j->module->entries.count;
+    tn_target target;
+
+    TN_TRY(tn_target_parse(j->env->diag, t->text, strlen(t->text), &target));
+    *out = (tn_artifact_target){.name = t->name, .family = t->family, .text = t->text};
+    out->generator = generator_name(j, t);
+    out->plans = tn_new_array(arena, tn_plan, entries);
+    out->code = tn_new_array(arena, tn_span *, entries);
+    for (uint32_t e = 0; e < entries; e++) {
+        TN_TRY(tn_assemble(arena, j->env->diag, j->module->entries.at[e], &j->lowered[e], &target,
+            &j->packed, &out->plans[e]));
+        out->code[e] = tn_new_array(arena, tn_span, out->plans[e].kernels.count);
+        for (uint32_t k = 0; k < out->plans[e].kernels.count && !j->options->no_code; k++)
+            TN_TRY(generate(j, t, out->plans[e].kernels.at[k].lane, &out->code[e][k]));
+    }
+    return TN_OK;
+}
+
+static void
+pack_weight(job *j, const tn_packed *p)
+{
+    const tn_weight *w = p->weight;
+    tn_iface_weight out = {.name = w->name, .dtype = w->type.dtype, .rank = w->type.rank,
+        .layout = (uint32_t)p->layout.kind, .layout_n = p->layout.n};
+    int64_t bytes;
+    uint8_t *to;
+
+    for (int i = 0; i < w->type.rank; i++)
+        tn_size_is_int(w->type.dim[i], &out.dim[i]);
+    bytes = tn_layout_bytes(&p->layout, out.dtype, out.rank, out.dim);
+    if (p->layout.kind == TN_LAYOUT_ROWS) {
+        out.at = (tn_span){w->data, (size_t)bytes};
+    } else {
+        to = tn_arena_get(j->module->arena, (size_t)bytes);
+        tn_layout_pack(&p->layout, out.dtype, out.rank, out.dim, w->data, to);
+        out.at = (tn_span){to, (size_t)bytes};
+    }
+    tn_push(j->module->arena, &j->iface.weights, out);
+}
+
+static tn_status
+compile(void *arg)
+{
+    job *j = arg;
+
+    TN_TRY(tn_iface_of_module(j->env, j->module, &j->iface));
+    TN_TRY(lower_entries(j));
+    j->targets =
+        tn_new_array(j->module->arena, tn_artifact_target, j->options->target_count);
+    for (uint32_t t = 0; t < j->options->target_count; t++)
+        TN_TRY(compile_target(j, &j->options->targets[t], &j->targets[t]));
+    for (uint32_t i = 0; i < j->packed.at.count; i++)
+        pack_weight(j, &j->packed.at.at[i]);
+    tn_artifact_encode(j->module->arena, &j->iface, j->targets, j->options->target_count, j->out);
+    return TN_OK;
+}
+
+tn_status
+tn_compile(const tn_env *env, tn_registry *registry, tn_module *module,
+    const tn_compile_options *options, tn_span *out)
+{
+    job j = {.env = env, .registry = registry, .module = module, .options = options, .out = out};
+    tn_status status = tn_arena_guard(module->arena, compile, &j);
+
+    if (status == TN_NO_MEMORY)
+        tn_fail_memory(env->diag, tn_arena_failed_bytes(module->arena), "compiling a model");
+    return status;
+}
+
+static const char *
+family_of(tn_arena *arena, const char *name)
+{
+    size_t length = strcspn(name, ":");
+
+    return tn_arena_copy(arena, name, length);
+}
+
+tn_status
+tn_compile_targets(tn_arena *arena, tn_diag *diag, const char *list,
+    const tn_compile_target **out, uint32_t *count)
+{
+    TN_VEC(tn_compile_target) targets = {0};
+
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        tn_compile_target t = {.name = tn_arena_copy(arena, list, length)};
+        tn_text text = {.arena = arena};
+        tn_target target;
+
+        if (!tn_target_named(t.name, &target))
+            return tn_fail(diag, TN_USAGE,
+                "--target %s: unknown; there are cpu, cpu:x86-64-v2, cpu:x86-64-v3, "
+                "cpu:x86-64-v4, cpu:aarch64, vulkan, opencl, interp",
+                t.name);
+        tn_target_print(&text, &target);
+        t.text = text.at;
+        t.family = family_of(arena, t.name);
+        tn_push(arena, &targets, t);
+        list += length + (list[length] == ',');
+    }
+    *out = targets.at;
+    *count = targets.count;
+    return TN_OK;
+}

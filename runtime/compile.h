@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_RUNTIME_COMPILE_H
+#define TN_RUNTIME_COMPILE_H
+
+#include "ir/graph/graph.h"
+#include "runtime/artifact.h"
+#include "runtime/plugin.h"
+
+/* What to make code for. */
+typedef struct tn_compile_target {
+    const char *name;   /* "cpu:x86-64-v4", "vulkan": as in the artifact */
+    const char *family; /* "cpu", "vulkan", .. */
+    const char *text;   /* target text (ir/target.h) */
+} tn_compile_target;
+
+typedef struct tn_compile_options {
+    const tn_compile_target *targets;
+    uint32_t target_count;
+    bool exact;   /* no freedom with floats */
+    bool no_fuse; /* one kernel for each op */
+    bool no_code; /* kernels only, no finished code */
+    bool no_pack; /* weights as rows */
+} tn_compile_options;
+
+/* The targets of a --target list ("cpu,vulkan"), in `arena`. TN_USAGE names
+ * one that does not exist. */
+tn_status tn_compile_targets(tn_arena *arena, tn_diag *diag, const char *list,
+    const tn_compile_target **out, uint32_t *count) TN_MUST_USE;
+
+/* The whole path, graph to artifact: every entry of `module` (whose graphs are
+ * rewritten and must not be used afterwards), weights loaded. The bytes are
+ * borrowed from module->arena. Runs inside a guard of that arena of its own. */
+tn_status tn_compile(const tn_env *env, tn_registry *registry, tn_module *module,
+    const tn_compile_options *options, tn_span *out) TN_MUST_USE;
+
+/* The interface of a module, in its arena: for devices that take the graph as
+ * it is (`ref`) and for `inspect`. Call inside a guard. */
+tn_status tn_iface_of_module(const tn_env *env, tn_module *module, tn_iface *out) TN_MUST_USE;
+
+#endif
