@@ -208,7 +208,7 @@ read_all(void *arg)
     const opening *o = arg;
     section sections[TN_ARTIFACT_SECTION_LIMIT];
     tn_span weights = {0}, hashes = {0};
-    uint32_t count, infos = 0;
+    uint32_t count = 0, infos = 0;
 
     TN_TRY(read_header(o, sections, &count));
     for (uint32_t i = 0; i < count; i++)
