@@ -99,7 +99,7 @@ tn_npy_read(tn_diag *diag, const char *place, tn_span file, tn_npy *out)
     header h = {.diag = diag, .place = place};
     const char *order;
     size_t start, length;
-    int64_t bytes;
+    int64_t bytes = 0;
 
     *out = (tn_npy){0};
     if (file.bytes < 12 || memcmp(file.at, "\x93NUMPY", 6) != 0)
