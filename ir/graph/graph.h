@@ -123,6 +123,7 @@ struct tn_graph {
     TN_VEC(tn_output) outputs;     /* result i of block */
     TN_VEC(tn_state *) stores;     /* result outputs.count + i of block */
     TN_VEC(tn_fact) facts;
+    tn_map weight_values, state_values; /* full name -> tn_value */
     uint32_t value_count, op_count;
 };
 
@@ -207,15 +208,16 @@ tn_value *tn_block_param(tn_block *b, tn_type type, const char *name);
 void tn_block_result(tn_block *b, tn_value *value); /* appends */
 
 /* A new op before `before` (NULL: at the end of `block`). Operands as in
- * tn_op.in; attributes start at their fallbacks. Results are created by
- * tn_op_infer. */
+ * tn_op.in (those missing at the end of the row are NULL, until they are set);
+ * attributes start at their fallbacks; path is that of `before` or "". Results
+ * are created by tn_op_infer. */
 tn_op *tn_op_create(tn_block *block, tn_op *before, tn_opcode code, tn_value *const *in,
     int in_count);
 void tn_op_set_in(tn_op *op, int index, tn_value *value);
 void tn_block_set_result(tn_block *b, int index, tn_value *value);
 /* All uses of `old` become uses of `value`. */
 void tn_value_replace(tn_value *old, tn_value *value);
-/* Unlinks an op whose results nobody uses. */
+/* Unlinks an op whose results nobody uses, and everything in its bodies. */
 void tn_op_remove(tn_op *op);
 void tn_op_move_before(tn_op *op, tn_op *before);
 
@@ -230,11 +232,34 @@ void tn_op_set_sizes(tn_op *op, int attr, const tn_size *sizes, int count);
 void tn_op_set_text(tn_op *op, int attr, const char *text);
 void tn_op_set_dtype(tn_op *op, int attr, tn_dtype dtype);
 void tn_op_set_number(tn_op *op, int attr, tn_number number);
+void tn_op_set_numbers(tn_op *op, int attr, const tn_number *numbers, int count);
+void tn_op_set_type(tn_op *op, int attr, tn_type type);
+/* A PLACE attribute given by an integer value, which becomes an operand. */
+void tn_op_set_place(tn_op *op, int attr, tn_value *value);
+/* Back to the fallback of the row, or to no value. */
+void tn_op_clear_attr(tn_op *op, int attr);
+
+/* True if a number of type `dtype` can hold `n`: an integer type wants a whole
+ * number in range, bool a truth value, a float type a number that does not
+ * become infinite by rounding. SYMBOLIC ones are checked when a run binds.
+ * `why` (may be NULL): "is not a whole number", .. */
+bool tn_number_fits(const tn_number *n, tn_dtype dtype, const char **why);
+/* The element type that a bare number at operand `index` takes, from the
+ * operands (no literals) and attributes that `op` has so far. TN_DTYPE_COUNT:
+ * nothing gives it one. */
+tn_dtype tn_op_literal_dtype(const tn_op *op, int index);
+/* Creates the bodies of a control op with their parameters, from its operands
+ * and attributes. Fill the blocks, append their results, then infer. */
+tn_status tn_op_open_bodies(tn_op *op, tn_diag *diag) TN_MUST_USE;
 
 /* Checks operands and attributes against the row and the shape rule, creates
  * the results with their types, adds the facts that ranges do not prove.
  * Errors: TN_MALFORMED at path "nodes[3].attrs.axis" (op->path plus place). */
 tn_status tn_op_infer(tn_op *op, tn_diag *diag) TN_MUST_USE;
+
+/* True if the op fits its row and its results have the types the rule gives.
+ * Changes nothing but the normal form of attributes. */
+bool tn_op_check(tn_op *op, tn_diag *diag);
 
 /* Shapes meeting at their last axes; an axis stretches only if absent or a
  * written 1. False if they do not meet. */
@@ -255,9 +280,11 @@ typedef struct tn_label_map {
     int label_count;              /* summed labels are in no out[] */
     bool dots[TN_MAX_LABELS];     /* label comes from `...` (may stretch) */
 } tn_label_map;
-/* Numpy alignment when `labels` is NULL. "" explains a refusal via `why`. */
+/* Numpy alignment when `labels` is NULL. False for a refusal, which `why` (may
+ * be NULL) then explains; out->out_rank is above TN_MAX_RANK if it is that. */
+enum { TN_LABELS_WHY = 160 };
 bool tn_labels_parse(const char *labels, int operands, const int *ranks, bool contract,
-    tn_label_map *out, const char **why);
+    tn_label_map *out, char why[TN_LABELS_WHY]);
 
 /* Invariants: links agree, operands dominate uses, types are those inferred.
  * TN_BUG with every violation in `diag`. */
