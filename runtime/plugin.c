@@ -144,14 +144,24 @@ tn_registry_load(tn_registry *r, const char *path)
     return status;
 }
 
-static tn_status
-add_builtin(tn_registry *r)
-{
 #define TN_BACKEND(name) \
     extern const tn_plugin *tn_plugin_query_##name(uint32_t, const tn_host *);
 #include "backends/backends.def"
-#define TN_BACKEND(name) TN_TRY(add_plugin(r, tn_plugin_query_##name, NULL, #name));
+
+static const struct {
+    const char *name;
+    tn_plugin_query_fn query;
+} builtin[] = {
+#define TN_BACKEND(name) {#name, tn_plugin_query_##name},
 #include "backends/backends.def"
+    {NULL, NULL},
+};
+
+static tn_status
+add_builtin(tn_registry *r)
+{
+    for (size_t i = 0; builtin[i].query; i++)
+        TN_TRY(add_plugin(r, builtin[i].query, NULL, builtin[i].name));
     return TN_OK;
 }
 
