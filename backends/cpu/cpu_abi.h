@@ -23,4 +23,16 @@ typedef struct tn_cpu_args {
 
 typedef void (*tn_cpu_fn)(const tn_cpu_args *args, uint64_t first, uint64_t last);
 
+/* The object's second symbol: constant data that says what the code was made
+ * for, so that a device refuses code it cannot run and calls that do not
+ * fit. `arch` and `level` as in ir/target.def. */
+#define TN_CPU_INFO_SYMBOL "tn_kernel_info"
+enum { TN_CPU_INFO_VERSION = 1 };
+
+typedef struct tn_cpu_info {
+    uint32_t version;
+    uint32_t arch, level;
+    uint32_t buffers, sizes, sites; /* lengths of what tn_cpu_args points to */
+} tn_cpu_info;
+
 #endif
