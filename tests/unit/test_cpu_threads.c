@@ -22,7 +22,7 @@ static void
 run_tasks(void *arg, uint32_t worker, uint64_t first, uint64_t last)
 {
     count *c = arg;
-    volatile uint32_t sink;
+    volatile uint32_t spins = 0;
 
     if (worker >= c->workers)
         c = NULL; /* crashes */
@@ -30,7 +30,7 @@ run_tasks(void *arg, uint32_t worker, uint64_t first, uint64_t last)
     for (uint64_t t = first; t < last; t++) {
         c->done[t]++;
         for (uint32_t i = 0; i < c->wait; i++)
-            sink = i;
+            spins = spins + 1;
     }
     atomic_fetch_add(&c->pieces, 1);
 }
