@@ -74,6 +74,12 @@ void kb_range_note(tn_kb *b, const tn_ins *v); /* for a new instruction */
 /* A scalar integer in address normal form, in the index type. */
 tn_ins *kb_address(tn_kb *b, tn_ins *v);
 
+/* ---- kb_memory.c ---- */
+
+/* load, store, gather, scatter as in `proto` (mask apart, addresses as they
+ * are); NULL for a store that never happens. */
+tn_ins *kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask);
+
 /* ---- kb_finish.c ---- */
 
 /* Drops what has no effect, numbers the rest in program order. */

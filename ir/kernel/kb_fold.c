@@ -305,6 +305,8 @@ tn_ins *
 kb_fold_cast(tn_kb *b, tn_dtype to, tn_ins *a)
 {
     tn_dtype from = a->type.dtype;
+    if (to == TN_F16 || to == TN_BF16)
+        return NULL; /* halves have no constants */
     if (kb_is_const(a) && tn_is_float(from)) {
         if (tn_is_float(to))
             return tn_kb_real(b, to, a->real);

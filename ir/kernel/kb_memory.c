@@ -114,29 +114,48 @@ static tn_ins *
 other_value(tn_kb *b, tn_dtype dtype, tn_ins *other)
 {
     if (!other)
-        return tn_is_float(dtype) ? tn_kb_real(b, dtype, 0) : tn_kb_whole(b, dtype, 0);
+        other = tn_is_float(dtype) ? tn_kb_real(b, TN_F32, 0) : tn_kb_whole(b, dtype, 0);
     assert(kb_is_const(other));
-    return tn_kb_cast(b, dtype, other);
+    return dtype == TN_F16 || dtype == TN_BF16 ? tn_kb_cast(b, TN_F32, other)
+                                               : tn_kb_cast(b, dtype, other);
 }
 
-/* load and gather: mask and `other`, or the constant if nothing is read. */
-static tn_ins *
-finish_load(tn_kb *b, tn_ins *proto, tn_ins *mask, tn_ins *other)
+static void
+set_other(tn_kb *b, tn_ins *proto, tn_ins *other)
 {
-    bool never;
-    int lanes = proto->type.lanes;
-    mask = folded_mask(b, mask, lanes, &never);
     other = other_value(b, proto->mem->dtype, other);
+    proto->real = tn_round_to(proto->mem->dtype, other->real);
+    proto->other = other->whole;
+}
+
+/* The constant that a load gives which reads nothing. */
+static tn_ins *
+only_other(tn_kb *b, const tn_ins *proto)
+{
+    tn_dtype t = proto->mem->dtype;
+    tn_ins *v = tn_is_float(t) ? tn_kb_real(b, t == TN_F64 ? t : TN_F32, proto->real)
+                               : tn_kb_whole(b, t, proto->other);
+    v = tn_kb_cast(b, t, v);
+    return kb_splatted(b, v, proto->type.lanes);
+}
+
+tn_ins *
+kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask)
+{
+    bool never, read = proto->type.lanes > 0;
+    int lanes = read ? proto->type.lanes : proto->arg[proto->arg_count - 1]->type.lanes;
+    mask = folded_mask(b, mask, lanes, &never);
     if (never)
-        return kb_splatted(b, other, lanes);
+        return read ? only_other(b, proto) : NULL;
     tn_ins *ins = kb_placed(b, proto->op, proto->type);
     ins->mem = proto->mem;
     for (int i = 0; i < proto->arg_count; i++)
         kb_arg(ins, proto->arg[i]);
-    if (mask) {
+    if (mask)
         kb_arg(ins, mask);
-        ins->real = other->real;
-        ins->other = other->whole;
+    if (mask && read) {
+        ins->real = proto->real;
+        ins->other = proto->other;
     }
     return ins;
 }
@@ -148,7 +167,8 @@ tn_kb_load(
     tn_ins proto = {
         .op = TN_K_load, .mem = mem, .type = {mem->dtype, (uint16_t)lanes}};
     kb_arg(&proto, kb_address(b, address));
-    return finish_load(b, &proto, mask, other);
+    set_other(b, &proto, other);
+    return kb_access(b, &proto, mask);
 }
 
 tn_ins *
@@ -159,48 +179,32 @@ tn_kb_gather(
         .op = TN_K_gather, .mem = mem, .type = {mem->dtype, indices->type.lanes}};
     kb_arg(&proto, kb_address(b, base));
     kb_arg(&proto, tn_kb_cast(b, TN_I32, indices));
-    return finish_load(b, &proto, mask, other);
+    set_other(b, &proto, other);
+    return kb_access(b, &proto, mask);
 }
 
 void
 tn_kb_store(tn_kb *b, tn_kmem *mem, tn_ins *address, tn_ins *value, tn_ins *mask)
 {
-    bool never;
+    assert(value->type.dtype == mem->dtype);
     if (mask && mask->type.lanes > value->type.lanes)
         value = kb_splatted(b, value, mask->type.lanes);
-    assert(value->type.dtype == mem->dtype);
-    mask = folded_mask(b, mask, value->type.lanes, &never);
-    if (never)
-        return;
-    address = kb_address(b, address);
-    tn_ins *ins = kb_placed(b, TN_K_store, no_value);
-    ins->mem = mem;
-    kb_arg(ins, address);
-    kb_arg(ins, value);
-    if (mask)
-        kb_arg(ins, mask);
+    tn_ins proto = {.op = TN_K_store, .mem = mem, .type = no_value};
+    kb_arg(&proto, kb_address(b, address));
+    kb_arg(&proto, value);
+    kb_access(b, &proto, mask);
 }
 
 void
 tn_kb_scatter(
     tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *value, tn_ins *mask)
 {
-    bool never;
-    int lanes = indices->type.lanes;
     assert(value->type.dtype == mem->dtype);
-    mask = folded_mask(b, mask, lanes, &never);
-    if (never)
-        return;
-    base = kb_address(b, base);
-    indices = tn_kb_cast(b, TN_I32, indices);
-    value = kb_splatted(b, value, lanes);
-    tn_ins *ins = kb_placed(b, TN_K_scatter, no_value);
-    ins->mem = mem;
-    kb_arg(ins, base);
-    kb_arg(ins, indices);
-    kb_arg(ins, value);
-    if (mask)
-        kb_arg(ins, mask);
+    tn_ins proto = {.op = TN_K_scatter, .mem = mem, .type = no_value};
+    kb_arg(&proto, kb_address(b, base));
+    kb_arg(&proto, tn_kb_cast(b, TN_I32, indices));
+    kb_arg(&proto, kb_splatted(b, value, indices->type.lanes));
+    kb_access(b, &proto, mask);
 }
 
 /* ---- collectives and checks ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "ir/kernel/kb.h"
@@ -157,7 +158,9 @@ tn_ins *
 tn_kb_real(tn_kb *b, tn_dtype dtype, double value)
 {
     assert(tn_is_float(dtype));
-    tn_ins proto = {.op = TN_K_const, .type = {dtype, 1}, .real = tn_round_to(dtype, value)};
+    /* One NaN, so that bytes do not depend on how it was made. */
+    value = isnan(value) ? (double)NAN : tn_round_to(dtype, value);
+    tn_ins proto = {.op = TN_K_const, .type = {dtype, 1}, .real = value};
     return kb_shared(b, &proto, b->k->root);
 }
 

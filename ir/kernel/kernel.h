@@ -9,12 +9,48 @@
 #include "ir/type.h"
 
 /* A kernel at lane level: structured scalar and vector code, as code
- * generators see it. Nesting: GRID > [TEAM >] [LANE]; SERIAL, UNROLL and `if`
+ * generators see it. What each row does is in kops.def, what a function
+ * computes in fns.def, what a generator must guarantee at the end of this
+ * comment. Nesting: GRID > [TEAM >] [LANE]; SERIAL, UNROLL and `if`
  * anywhere. Every value outside LANE is uniform over the group; values leave a
  * LANE body only through cells and memory. On CPU-like machines neither TEAM
  * nor LANE occurs and width is in the types; on GPU-like ones all types are
  * scalar. An instruction happens where it stands. Everything is owned by the
- * arena given to the builder. */
+ * arena given to the builder.
+ *
+ * Outside GRID stand only const, param and pure functions of them. In kernels
+ * with LANE loops, stores and writes of cells of the group's lanes stand in
+ * LANE; a cell that is not `per_lane` but declared outside LANE is written
+ * outside it; loads may stand anywhere. A set outside LANE of a per_lane cell
+ * sets that of every lane. LANE and TEAM run from 0 by 1 over constant extents
+ * (at most, exactly the size of the group or subgroup). A barrier stands
+ * outside TEAM and LANE.
+ *
+ * Local memory is a stack: each `local` takes the next multiple of 64 bytes
+ * and is released at the end of its block. `scratch` is the most that is
+ * needed (with LANE loops: the sum of all, none is used twice).
+ *
+ * A generator guarantees:
+ * - Floats: IEEE f32 and f64, to nearest. Nothing is reassociated; products
+ *   and sums are not fused but in `fma`. div within 2.5 ulp (exact on CPU).
+ *   Whether denormals are kept is a property of the target. A NaN operand
+ *   gives NaN in add sub mul div fma sqrt floor round trunc neg abs min max.
+ * - min, max: where one operand is a constant, it stands first and is no NaN.
+ *   minq, maxq: no operand is a NaN; equal zeros may give either.
+ * - cast: f16, bf16 from and to f32 only, to nearest even, NaN stays NaN.
+ *   Integer to integer wraps or extends by the source's sign. Integer, bool
+ *   to float: to nearest. Float to integer: truncates, saturates, NaN is 0;
+ *   to bool: unequal 0 (NaN is true). bool is 0 or 1.
+ * - bits: any pair of number types of one width.
+ * - Integers wrap in their own width, 8 and 16 bits too. A divisor is not 0,
+ *   least / -1 gives least, its rest 0. shr of signed types copies the sign.
+ *   Shift amounts are below the width. rem is of integers only (the builder
+ *   expands that of floats).
+ * - f16, bf16: load, store, gather, scatter, cells, splat, extract, select,
+ *   cast, bits; no other function and no constant has them.
+ * - across: f(v0, v1), f(v2, v3), ..; then the same of the results.
+ * - check: status words of site s are 4 u32 at 4*s: {1, position, value, 0} of
+ *   the first lane that is false; any task may win; what is set stays set. */
 
 typedef enum tn_kop {
 #define TN_K(name, ...) TN_K_##name,
@@ -22,7 +58,8 @@ typedef enum tn_kop {
     TN_K_COUNT
 } tn_kop;
 
-/* Scalar (lanes 1) or vector. lanes is 1, 2, 4, 8, 16, 32 or 64. */
+/* Scalar (lanes 1) or vector. lanes is 1, 2, 4, 8, 16, 32 or 64; 0 is the type
+ * of instructions without a value. */
 typedef struct tn_ktype {
     tn_dtype dtype;
     uint16_t lanes;
@@ -91,8 +128,8 @@ struct tn_ins {
     tn_kmem *mem;
     tn_kcell *cell;
     tn_kblock *body, *orelse; /* loop, if */
-    tn_kblock *block;         /* where it stands */
-    uint32_t id;              /* dense, in order of creation */
+    tn_kblock *block;         /* where it stands; a loop's index is seen in its body */
+    uint32_t id;              /* dense; in program order once finished */
     const char *name;         /* loops: of the axis; may be NULL */
 };
 
@@ -144,6 +181,12 @@ tn_status tn_kernel_parse(tn_arena *arena, tn_diag *diag, const char *place, con
  * counts, types and nesting, then verifies. */
 void tn_kernel_encode(tn_writer *out, const tn_kernel *k);
 tn_status tn_kernel_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_kernel **out)
+    TN_MUST_USE;
+
+/* A copy without UNROLL loops, for generators: bodies are repeated with
+ * constant indices and folded; cells, locals and instructions get new numbers
+ * (globals, sizes and sites keep theirs). TN_LIMIT beyond 2^18 instructions. */
+tn_status tn_kernel_unroll(tn_arena *arena, tn_diag *diag, const tn_kernel *k, tn_kernel **out)
     TN_MUST_USE;
 
 #endif

@@ -6,7 +6,7 @@
 
 /* Formulas of a kernel: the extent of its grid, and the bytes of local memory
  * that a task needs. A partial result is code plus a constant. */
-enum { CODE_LIMIT = 1 << 16, DEEP_LIMIT = 48 };
+enum { CODE_LIMIT = 1 << 16, DEEP_LIMIT = 48, VISIT_LIMIT = 1 << 14 };
 
 typedef struct part {
     tn_writer code; /* bytes 0: only the constant */
@@ -17,6 +17,7 @@ typedef struct part {
 typedef struct maker {
     tn_kernel *k;
     bool failed;
+    int visits; /* of shared operands too */
 } maker;
 
 static part
@@ -128,7 +129,7 @@ formula_op(maker *m, tn_fn fn)
 static part
 expression(maker *m, const tn_ins *v, int depth)
 {
-    if (depth > DEEP_LIMIT || !tn_is_int(v->type.dtype) || v->type.lanes != 1)
+    if (depth > DEEP_LIMIT || ++m->visits > VISIT_LIMIT || !tn_is_int(v->type.dtype) || v->type.lanes != 1)
         m->failed = true;
     if (m->failed)
         return whole(0);
