@@ -13,18 +13,10 @@ divide(tn_formula_op op, int64_t a, int64_t b, int64_t *out)
     int64_t quotient = a / b, rest = a % b;
     bool down = rest && (rest < 0) != (b < 0);
     switch (op) {
-    case TN_FORMULA_DIV:
-        *out = quotient;
-        return rest == 0;
-    case TN_FORMULA_CEIL_DIV:
-        *out = quotient + (rest && !down);
-        return true;
-    case TN_FORMULA_FLOOR_DIV:
-        *out = quotient - down;
-        return true;
-    default:
-        *out = down ? rest + b : rest;
-        return true;
+    case TN_FORMULA_DIV: *out = quotient; return rest == 0;
+    case TN_FORMULA_CEIL_DIV: *out = quotient + (rest && !down); return true;
+    case TN_FORMULA_FLOOR_DIV: *out = quotient - down; return true;
+    default: *out = down ? rest + b : rest; return true;
     }
 }
 
@@ -32,26 +24,17 @@ static bool
 apply(tn_formula_op op, int64_t a, int64_t b, int64_t *out)
 {
     switch (op) {
-    case TN_FORMULA_ADD:
-        return tn_add_i64(a, b, out);
-    case TN_FORMULA_SUB:
-        return tn_sub_i64(a, b, out);
-    case TN_FORMULA_MUL:
-        return tn_mul_i64(a, b, out);
+    case TN_FORMULA_ADD: return tn_add_i64(a, b, out);
+    case TN_FORMULA_SUB: return tn_sub_i64(a, b, out);
+    case TN_FORMULA_MUL: return tn_mul_i64(a, b, out);
     case TN_FORMULA_DIV:
     case TN_FORMULA_CEIL_DIV:
     case TN_FORMULA_FLOOR_DIV:
-    case TN_FORMULA_MOD:
-        return divide(op, a, b, out);
-    case TN_FORMULA_MIN:
-        *out = a < b ? a : b;
-        return true;
-    case TN_FORMULA_MAX:
-        *out = a > b ? a : b;
-        return true;
+    case TN_FORMULA_MOD: return divide(op, a, b, out);
+    case TN_FORMULA_MIN: *out = a < b ? a : b; return true;
+    case TN_FORMULA_MAX: *out = a > b ? a : b; return true;
     case TN_FORMULA_INT:
-    case TN_FORMULA_SYMBOL:
-        break;
+    case TN_FORMULA_SYMBOL: break;
     }
     return false;
 }

@@ -38,28 +38,17 @@ static double
 apply_unary(tn_number_op op, double a)
 {
     switch (op) {
-    case TN_NOP_NEG:
-        return -a;
-    case TN_NOP_CEIL:
-        return ceil(a);
-    case TN_NOP_FLOOR:
-        return floor(a);
-    case TN_NOP_ABS:
-        return fabs(a);
-    case TN_NOP_SQRT:
-        return sqrt(a);
-    case TN_NOP_EXP:
-        return tn_real_exp(a);
-    case TN_NOP_LOG:
-        return tn_real_log(a);
-    case TN_NOP_SIN:
-        return tn_real_sin(a);
-    case TN_NOP_COS:
-        return tn_real_cos(a);
-    case TN_NOP_TANH:
-        return tn_real_tanh(a);
-    default:
-        return a == 0; /* TN_NOP_NOT */
+    case TN_NOP_NEG: return -a;
+    case TN_NOP_CEIL: return ceil(a);
+    case TN_NOP_FLOOR: return floor(a);
+    case TN_NOP_ABS: return fabs(a);
+    case TN_NOP_SQRT: return sqrt(a);
+    case TN_NOP_EXP: return tn_real_exp(a);
+    case TN_NOP_LOG: return tn_real_log(a);
+    case TN_NOP_SIN: return tn_real_sin(a);
+    case TN_NOP_COS: return tn_real_cos(a);
+    case TN_NOP_TANH: return tn_real_tanh(a);
+    default: return a == 0; /* TN_NOP_NOT */
     }
 }
 
@@ -67,34 +56,20 @@ static double
 apply_binary(tn_number_op op, double a, double b)
 {
     switch (op) {
-    case TN_NOP_ADD:
-        return a + b;
-    case TN_NOP_SUB:
-        return a - b;
-    case TN_NOP_MUL:
-        return a * b;
-    case TN_NOP_DIV:
-        return a / b;
-    case TN_NOP_MOD:
-        return tn_real_mod(a, b);
-    case TN_NOP_POW:
-        return tn_real_pow(a, b);
-    case TN_NOP_MIN:
-        return a < b || isnan(a) ? a : b;
-    case TN_NOP_MAX:
-        return a > b || isnan(a) ? a : b;
-    case TN_NOP_EQ:
-        return a == b;
-    case TN_NOP_NE:
-        return a != b;
-    case TN_NOP_LT:
-        return a < b;
-    case TN_NOP_LE:
-        return a <= b;
-    case TN_NOP_AND:
-        return a != 0 && b != 0;
-    default:
-        return a != 0 || b != 0; /* TN_NOP_OR */
+    case TN_NOP_ADD: return a + b;
+    case TN_NOP_SUB: return a - b;
+    case TN_NOP_MUL: return a * b;
+    case TN_NOP_DIV: return a / b;
+    case TN_NOP_MOD: return tn_real_mod(a, b);
+    case TN_NOP_POW: return tn_real_pow(a, b);
+    case TN_NOP_MIN: return a < b || isnan(a) ? a : b;
+    case TN_NOP_MAX: return a > b || isnan(a) ? a : b;
+    case TN_NOP_EQ: return a == b;
+    case TN_NOP_NE: return a != b;
+    case TN_NOP_LT: return a < b;
+    case TN_NOP_LE: return a <= b;
+    case TN_NOP_AND: return a != 0 && b != 0;
+    default: return a != 0 || b != 0; /* TN_NOP_OR */
     }
 }
 
@@ -104,8 +79,7 @@ arity(uint8_t op)
 {
     switch (op) {
     case TN_NOP_REAL:
-    case TN_NOP_SYMBOL:
-        return 0;
+    case TN_NOP_SYMBOL: return 0;
     case TN_NOP_NEG:
     case TN_NOP_CEIL:
     case TN_NOP_FLOOR:
@@ -116,12 +90,9 @@ arity(uint8_t op)
     case TN_NOP_SIN:
     case TN_NOP_COS:
     case TN_NOP_TANH:
-    case TN_NOP_NOT:
-        return 1;
-    case TN_NOP_SELECT:
-        return 3;
-    default:
-        return op < TN_NOP_SELECT ? 2 : -1;
+    case TN_NOP_NOT: return 1;
+    case TN_NOP_SELECT: return 3;
+    default: return op < TN_NOP_SELECT ? 2 : -1;
     }
 }
 
@@ -166,14 +137,9 @@ tn_number_eval(const tn_number *n, const int64_t *values, uint32_t count, double
 {
     switch (n->kind) {
     case TN_NUMBER_RATIONAL:
-    case TN_NUMBER_REAL:
-        *out = n->real;
-        return true;
-    case TN_NUMBER_BOOL:
-        *out = (double)n->num;
-        return true;
-    case TN_NUMBER_SYMBOLIC:
-        return eval_code(n->code, values, count, out);
+    case TN_NUMBER_REAL: *out = n->real; return true;
+    case TN_NUMBER_BOOL: *out = (double)n->num; return true;
+    case TN_NUMBER_SYMBOLIC: return eval_code(n->code, values, count, out);
     }
     return false;
 }

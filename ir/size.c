@@ -256,13 +256,14 @@ multiply_monos(tn_sizes *s, const tn_mono *a, const tn_mono *b)
     tn_factor factor[2 * TN_SIZE_MAX_FACTORS];
     int i = 0, j = 0, count = 0;
     while (i < a->count || j < b->count) {
-        int order = i == a->count                          ? 1
-            : j == b->count                                ? -1
-            : a->factor[i].atom == b->factor[j].atom       ? 0
+        int order = i == a->count ? 1
+            : j == b->count       ? -1
+            : a->factor[i].atom == b->factor[j].atom
+            ? 0
             : strcmp(a->factor[i].atom->text, b->factor[j].atom->text);
         factor[count].atom = order <= 0 ? a->factor[i].atom : b->factor[j].atom;
-        factor[count].power = (order <= 0 ? a->factor[i].power : 0) +
-            (order >= 0 ? b->factor[j].power : 0);
+        factor[count].power =
+            (order <= 0 ? a->factor[i].power : 0) + (order >= 0 ? b->factor[j].power : 0);
         count++;
         i += order <= 0;
         j += order >= 0;

@@ -65,8 +65,7 @@ round_size(tn_sizes *s, tn_atom_kind kind, tn_size a)
         return NULL;
     if (tn_size_is_ratio(inside, &number))
         return tn_size_add(s, outside, round_size(s, kind, inside));
-    return tn_size_add(
-        s, outside, tn_size_of_atom(s, tn_size_atom(s, kind, 0, &inside, 1)));
+    return tn_size_add(s, outside, tn_size_of_atom(s, tn_size_atom(s, kind, 0, &inside, 1)));
 }
 
 static tn_size

@@ -176,8 +176,8 @@ static void emit_over(tn_writer *w, tn_size a, int64_t den);
 static int64_t
 atom_den(const tn_atom *atom)
 {
-    bool whole = atom->kind == TN_ATOM_SYMBOL || atom->kind == TN_ATOM_CEIL ||
-        atom->kind == TN_ATOM_FLOOR;
+    bool whole =
+        atom->kind == TN_ATOM_SYMBOL || atom->kind == TN_ATOM_CEIL || atom->kind == TN_ATOM_FLOOR;
     return whole ? 1 : common_den(atom->arg, atom->count);
 }
 

@@ -70,8 +70,7 @@ interval_of_symbol(const tn_symbol *symbol)
 {
     if (symbol->pinned)
         return (interval){end_of(true, symbol->pinned_value), end_of(true, symbol->pinned_value)};
-    return (interval){end_of(true, symbol->low),
-        end_of(symbol->high != INT64_MAX, symbol->high)};
+    return (interval){end_of(true, symbol->low), end_of(symbol->high != INT64_MAX, symbol->high)};
 }
 
 static interval
@@ -88,8 +87,8 @@ interval_rounded(const tn_sizes *s, const tn_atom *atom)
     if (atom->count == 2) {
         /* A quotient of sizes: at least 0, no more is claimed. */
         interval by = interval_of(s, atom->arg[1]);
-        bool positive = inside.low.known && inside.low.at.num >= 0 && by.low.known &&
-            by.low.at.num > 0;
+        bool positive =
+            inside.low.known && inside.low.at.num >= 0 && by.low.known && by.low.at.num > 0;
         return (interval){{positive, {0, 1}}, {false, {0, 1}}};
     }
     end *ends[2] = {&inside.low, &inside.high};
@@ -178,8 +177,7 @@ interval_with_facts(const tn_sizes *s, tn_size a)
     for (uint32_t i = 0; i < s->facts.count; i++) {
         int count = tn_size_merge(a, s->facts.at[i], tn_ratio_int(-1), rest);
         if (count >= 0)
-            best.low =
-                end_choose(best.low, interval_of_terms(s, rest, count).low, 1, true);
+            best.low = end_choose(best.low, interval_of_terms(s, rest, count).low, 1, true);
         count = tn_size_merge(&negated, s->facts.at[i], tn_ratio_int(-1), rest);
         if (count < 0)
             continue;
@@ -218,20 +216,16 @@ rebuild_atom(tn_sizes *s, const tn_atom *atom, const tn_size *arg)
     tn_size one = tn_size_int(s, 1);
     tn_size second = atom->count > 1 ? arg[1] : one, all = arg[0];
     switch (atom->kind) {
-    case TN_ATOM_CEIL:
-        return tn_size_ceil_div(s, arg[0], second);
-    case TN_ATOM_FLOOR:
-        return tn_size_floor_div(s, arg[0], second);
-    case TN_ATOM_MOD:
-        return tn_size_mod(s, arg[0], second);
+    case TN_ATOM_CEIL: return tn_size_ceil_div(s, arg[0], second);
+    case TN_ATOM_FLOOR: return tn_size_floor_div(s, arg[0], second);
+    case TN_ATOM_MOD: return tn_size_mod(s, arg[0], second);
     case TN_ATOM_MIN:
     case TN_ATOM_MAX:
         for (int i = 1; i < atom->count; i++)
             all = atom->kind == TN_ATOM_MIN ? tn_size_min(s, all, arg[i])
                                             : tn_size_max(s, all, arg[i]);
         return all;
-    case TN_ATOM_SYMBOL:
-        break;
+    case TN_ATOM_SYMBOL: break;
     }
     return tn_size_of_atom(s, atom);
 }
@@ -289,10 +283,9 @@ solve_term(tn_sizes *s, tn_size difference, const tn_term *term, int *symbol)
         return NULL;
     *symbol = term->mono->factor[0].atom->symbol;
     tn_size alone = tn_size_of_atom(s, term->mono->factor[0].atom);
-    tn_size rest = tn_size_add_scaled(s, difference, alone,
-        (tn_ratio){-term->by.num, term->by.den});
-    if (!rest || tn_size_uses(rest, *symbol) ||
-        !tn_ratio_div(tn_ratio_int(-1), term->by, &by))
+    tn_size rest =
+        tn_size_add_scaled(s, difference, alone, (tn_ratio){-term->by.num, term->by.den});
+    if (!rest || tn_size_uses(rest, *symbol) || !tn_ratio_div(tn_ratio_int(-1), term->by, &by))
         return NULL;
     tn_size value = tn_size_add_scaled(s, tn_size_int(s, 0), rest, by);
     return value && tn_size_is_whole(s, value) ? value : NULL;

@@ -74,15 +74,9 @@ void
 tn_size_print_atom(tn_text *out, const tn_sizes *s, const tn_atom *atom)
 {
     switch (atom->kind) {
-    case TN_ATOM_SYMBOL:
-        print_name(out, s->symbols.at[atom->symbol].name);
-        break;
-    case TN_ATOM_CEIL:
-        print_rounded(out, "ceil", atom);
-        break;
-    case TN_ATOM_FLOOR:
-        print_rounded(out, "floor", atom);
-        break;
+    case TN_ATOM_SYMBOL: print_name(out, s->symbols.at[atom->symbol].name); break;
+    case TN_ATOM_CEIL: print_rounded(out, "ceil", atom); break;
+    case TN_ATOM_FLOOR: print_rounded(out, "floor", atom); break;
     case TN_ATOM_MOD:
         tn_text_put(out, "(", 1);
         print_operand(out, atom->arg[0]);
@@ -90,12 +84,8 @@ tn_size_print_atom(tn_text *out, const tn_sizes *s, const tn_atom *atom)
         print_operand(out, atom->arg[1]);
         tn_text_put(out, ")", 1);
         break;
-    case TN_ATOM_MIN:
-        print_call(out, "min", atom);
-        break;
-    case TN_ATOM_MAX:
-        print_call(out, "max", atom);
-        break;
+    case TN_ATOM_MIN: print_call(out, "min", atom); break;
+    case TN_ATOM_MAX: print_call(out, "max", atom); break;
     }
 }
 

@@ -53,6 +53,10 @@ tn_status tn_file_read(const tn_env *env, const char *path, uint64_t limit_bytes
     TN_MUST_USE;
 void tn_file_free(const tn_env *env, tn_span *bytes);
 
+/* The same into an arena, followed by a zero byte that is not counted. */
+tn_status tn_file_read_arena(const tn_env *env, tn_arena *arena, const char *path,
+    uint64_t limit_bytes, tn_span *out) TN_MUST_USE;
+
 /* Appears whole or not at all: temporary name beside `path`, sync, rename,
  * sync of the folder. On failure nothing is left behind. A link is followed,
  * not replaced. "-" is standard output; that and devices are written in

@@ -100,8 +100,8 @@ TN_TEST(symbolic_numbers)
 {
     /* sqrt(symbol 0) / 2 > 1 ? symbol 0 : -1 */
     static const uint8_t code[] = {TN_NOP_SYMBOL, 0, 0, TN_NOP_SQRT, TN_NOP_SYMBOL, 1, 0,
-        TN_NOP_DIV, TN_NOP_SYMBOL, 2, 0, TN_NOP_LT, TN_NOP_NOT, TN_NOP_SYMBOL, 0, 0,
-        TN_NOP_SYMBOL, 2, 0, TN_NOP_NEG, TN_NOP_SELECT};
+        TN_NOP_DIV, TN_NOP_SYMBOL, 2, 0, TN_NOP_LT, TN_NOP_NOT, TN_NOP_SYMBOL, 0, 0, TN_NOP_SYMBOL,
+        2, 0, TN_NOP_NEG, TN_NOP_SELECT};
     tn_number n = {.kind = TN_NUMBER_SYMBOLIC, .code = {code, sizeof code}};
     double out = 0;
     TN_CHECK(tn_number_eval(&n, (int64_t[]){16, 2, 1}, 3, &out));

@@ -363,17 +363,50 @@ broken_code(bench *x)
     TN_CHECK(!tn_formula_eval((tn_formula){deep, sizeof deep}, values, 2, &out));
 }
 
-TN_TEST(printing) { with(prints); }
-TN_TEST(normal) { with(normal_forms); }
-TN_TEST(ceilings) { with(rounding); }
-TN_TEST(choices) { with(choosing); }
-TN_TEST(ranges) { with(bounds); }
-TN_TEST(inequalities) { with(facts); }
-TN_TEST(substitution) { with(equalities); }
-TN_TEST(binding) { with(solving); }
-TN_TEST(limits) { with(overflow); }
-TN_TEST(properties) { with(random_expressions); }
-TN_TEST(hostile_code) { with(broken_code); }
+TN_TEST(printing)
+{
+    with(prints);
+}
+TN_TEST(normal)
+{
+    with(normal_forms);
+}
+TN_TEST(ceilings)
+{
+    with(rounding);
+}
+TN_TEST(choices)
+{
+    with(choosing);
+}
+TN_TEST(ranges)
+{
+    with(bounds);
+}
+TN_TEST(inequalities)
+{
+    with(facts);
+}
+TN_TEST(substitution)
+{
+    with(equalities);
+}
+TN_TEST(binding)
+{
+    with(solving);
+}
+TN_TEST(limits)
+{
+    with(overflow);
+}
+TN_TEST(properties)
+{
+    with(random_expressions);
+}
+TN_TEST(hostile_code)
+{
+    with(broken_code);
+}
 
 TN_TEST(fractions)
 {
@@ -396,6 +429,6 @@ TN_TEST(fractions)
     TN_CHECK_SAME(tn_ratio_double(fine), 0x1.5555555555556p-2);
 }
 
-TN_MAIN(TN_CASE(printing), TN_CASE(normal), TN_CASE(ceilings), TN_CASE(choices),
-    TN_CASE(ranges), TN_CASE(inequalities), TN_CASE(substitution), TN_CASE(binding),
-    TN_CASE(limits), TN_CASE(properties), TN_CASE(hostile_code), TN_CASE(fractions))
+TN_MAIN(TN_CASE(printing), TN_CASE(normal), TN_CASE(ceilings), TN_CASE(choices), TN_CASE(ranges),
+    TN_CASE(inequalities), TN_CASE(substitution), TN_CASE(binding), TN_CASE(limits),
+    TN_CASE(properties), TN_CASE(hostile_code), TN_CASE(fractions))
