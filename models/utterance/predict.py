@@ -45,11 +45,14 @@ def parse(model, cutter, labels, text):
 
 
 def as_test(name, text, intent, p, tags):
-    return json.dumps({
-        "name": name, "needs": "files", "tol": {"abs": 2e-5},
-        "inputs": {"text": [text]},
-        "outputs": {"intent": [intent], "slots": [tags],
-                    "intent_p": [[float(f"{x:.7f}") for x in p]]}})
+    def text_of(value):
+        return json.dumps(value, ensure_ascii=False)
+    p = ", ".join(f"{x:.7f}" for x in p)
+    return (f'{{"name": {text_of(name)}, "needs": "files", "tol": {{"abs": 1e-5}},\n'
+            f' "inputs": {{"text": [{text_of(text)}]}},\n'
+            f' "outputs": {{"intent": [{text_of(intent)}],\n'
+            f'             "intent_p": [[{p}]],\n'
+            f'             "slots": [{text_of(tags)}]}}}}')
 
 
 def main():
