@@ -72,7 +72,16 @@ tn_graph_weight(tn_graph *g, tn_weight *weight)
     tn_value *v = tn_map_get(&g->weight_values, weight->name);
 
     if (!v) {
-        v = new_value(g, TN_VALUE_WEIGHT, weight->type);
+        tn_type type = weight->type;
+
+        /* Entries have sizes of their own, where equal is the same pointer. */
+        for (int i = 0; i < type.rank; i++) {
+            int64_t n = 0;
+
+            tn_size_is_int(type.dim[i], &n);
+            type.dim[i] = tn_size_int(g->sizes, n);
+        }
+        v = new_value(g, TN_VALUE_WEIGHT, type);
         v->name = weight->name;
         v->weight = weight;
         tn_map_put(&g->weight_values, weight->name, v);
