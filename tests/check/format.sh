@@ -14,7 +14,8 @@ case ${1:-} in
   *) mode="--dry-run -Werror" ;;
 esac
 if [ $# -eq 0 ]; then
-  set -- $(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+  set -- $(git ls-files --cached --others --exclude-standard '*.c' '*.h' 2>/dev/null)
+  [ $# -gt 0 ] || set -- $(find . -name 'build*' -prune -o -name '*.[ch]' -print)
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -14,5 +14,10 @@ if [ $# -eq 0 ]; then
   set -- $(sed -n "s|^ *\"file\": \"$root/\(.*\.c\)\",\{0,1\}$|\1|p" "$build/compile_commands.json" |
     grep -v '^tests/' | sort -u)
 fi
-printf '%s\0' "$@" | xargs -0 -P 2 -n 4 clang-tidy-19 -p "$build" --quiet 2>"$build/tidy.log" ||
-  { grep -E 'error|warning' "$build/tidy.log" | grep -v 'warnings generated' | head -n 20; exit 1; }
+log=$build/tidy.log
+printf '%s\0' "$@" | xargs -0 -P 2 -n 4 clang-tidy-19 -p "$build" --quiet >"$log" 2>&1 ||
+  {
+    echo "The first findings (all, with the way there, are in $log):"
+    grep -E '(error|warning): ' "$log" | sort -u | head -n 40
+    exit 1
+  }

@@ -4,6 +4,7 @@
 import argparse
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -21,14 +22,13 @@ def arguments(text, more=()):
 
 def files(root, suffixes=None):
     """Paths relative to `root`, sorted: what git tracks or would track, or
-    all files where there is no git."""
+    all files where git does not answer."""
     found = []
-    if (root / ".git").exists():
+    if (root / ".git").exists() and shutil.which("git"):
         command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others",
                    "--exclude-standard"]
-        names = subprocess.run(command, check=True, capture_output=True).stdout
-        found = [n for n in names.decode().split("\0") if n]
-    else:
+        found = subprocess.run(command, capture_output=True).stdout.decode().split("\0")
+    if not any(found):
         found = [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file()]
         found = [n for n in found if not re.match(r"(build[^/]*|\.git)/", n)]
     found = [n for n in found if (root / n).is_file()]

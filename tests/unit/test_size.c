@@ -416,8 +416,8 @@ TN_TEST(fractions)
     TN_CHECK_EQ(tn_ratio_ceil(a), -1);
     TN_CHECK(!tn_ratio_make(1, 0, &out));
     TN_CHECK(!tn_ratio_make(INT64_MIN, 1, &out));
-    TN_CHECK(tn_ratio_make(INT64_MAX, INT64_MAX - 1, &a) &&
-        tn_ratio_make(INT64_MAX - 1, INT64_MAX - 2, &b));
+    TN_NEED(tn_ratio_make(INT64_MAX, INT64_MAX - 1, &a));
+    TN_NEED(tn_ratio_make(INT64_MAX - 1, INT64_MAX - 2, &b));
     TN_CHECK(tn_ratio_compare(a, b) < 0 && tn_ratio_compare(b, a) > 0);
     TN_CHECK(tn_ratio_compare(a, a) == 0);
     TN_CHECK(!tn_ratio_add(a, b, &out));
