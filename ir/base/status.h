@@ -5,9 +5,12 @@
 #if defined(__GNUC__)
 #define TN_MUST_USE __attribute__((warn_unused_result))
 #define TN_PRINTF(text, args) __attribute__((format(printf, text, args)))
+/* As a statement before a case label that is reached from above on purpose. */
+#define TN_FALLTHROUGH __attribute__((fallthrough))
 #else
 #define TN_MUST_USE
 #define TN_PRINTF(text, args)
+#define TN_FALLTHROUGH ((void)0)
 #endif
 
 /* How a call ended. A status owns nothing; the explanation is in the

@@ -487,7 +487,7 @@ tn_gline_attr(tn_gline *l, tn_op *op, int attr, tn_value *(*find)(void *self, tn
                 tn_op_set_place(op, attr, v);
             return;
         }
-        /* fallthrough */
+        TN_FALLTHROUGH;
     case TN_KIND_SIZE:
         sizes[0] = tn_gline_size(l);
         tn_op_set_sizes(op, attr, sizes, 1);

@@ -425,15 +425,15 @@ static void
 want_route(program *p)
 {
     for (int t = 0; t < RT; t++) {
-        double g[RE], mean = 0, var = 0, sum = 0;
+        double g[RE], mean = 0, var = 0;
         int first = 0, second;
 
         for (int e = 0; e < RE; e++)
-            mean += in(p, "z")[t * RE + e].real / RE;
+            mean += in(p, "z")[t * RE + e].real / (double)RE;
         for (int e = 0; e < RE; e++)
             var += pow(in(p, "z")[t * RE + e].real - mean, 2);
         for (int e = 0; e < RE; e++)
-            sum += g[e] = exp((in(p, "z")[t * RE + e].real - mean) / sqrt(var / (RE - 1)));
+            g[e] = exp((in(p, "z")[t * RE + e].real - mean) / sqrt(var / (RE - 1)));
         for (int e = 1; e < RE; e++)
             first = g[e] > g[first] ? e : first;
         second = first == 0;

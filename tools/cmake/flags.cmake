@@ -28,7 +28,6 @@ add_compile_options(
   -Wmissing-prototypes
   -Wvla
   -Wundef
-  -Wimplicit-fallthrough
   -Wcast-qual
   -Wconversion
   -Wsign-conversion
@@ -37,7 +36,10 @@ add_compile_options(
   -fno-strict-aliasing
 )
 if(CMAKE_C_COMPILER_ID MATCHES Clang)
+  add_compile_options(-Wimplicit-fallthrough)
   add_compile_options(-Wno-string-conversion) # assert(!"what broke")
+else()
+  add_compile_options(-Wimplicit-fallthrough=5) # TN_FALLTHROUGH, not a comment, as in clang
 endif()
 if(TN_WERROR)
   add_compile_options(-Werror)
