@@ -75,6 +75,12 @@ find_named(const creation *job, const char *role, const char *name, int32_t *id)
     }
 }
 
+static bool
+is_given(const char *name)
+{
+    return name && *name;
+}
+
 static tn_status
 find_names(const creation *job)
 {
@@ -82,17 +88,17 @@ find_names(const creation *job)
     tn_tokenizer *t = job->made;
 
     t->begin = t->end = -1;
-    if (o->begin)
+    if (is_given(o->begin))
         TN_TRY(find_named(job, "begin", o->begin, &t->begin));
-    if (o->end)
+    if (is_given(o->end))
         TN_TRY(find_named(job, "end", o->end, &t->end));
-    if (o->pad)
+    if (is_given(o->pad))
         TN_TRY(find_named(job, "pad", o->pad, &t->pad));
     if (t->kind == WORDPIECE)
-        return find_named(job, "unknown", o->unknown ? o->unknown : "[UNK]", &t->unknown);
-    if (o->unknown || o->lowercase)
+        return find_named(job, "unknown", is_given(o->unknown) ? o->unknown : "[UNK]", &t->unknown);
+    if (is_given(o->unknown) || o->lowercase)
         return tn_fail(job->diag, TN_MALFORMED, "tokenizer: %s is for kind wordpiece only",
-            o->unknown ? "unknown" : "lowercase");
+            o->lowercase ? "lowercase" : "unknown");
     return TN_OK;
 }
 

@@ -34,7 +34,7 @@ enum {
 };
 
 /* What a model says about a tokenizer. Names are pieces of the vocabulary;
- * in `chars` and `bytes` one character, one byte. NULL: not given. */
+ * in `chars` and `bytes` one character, one byte. NULL or "": not given. */
 typedef struct tn_tokenizer_options {
     const char *kind;
     bool lowercase;      /* wordpiece only */

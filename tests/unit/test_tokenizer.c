@@ -255,8 +255,8 @@ TN_TEST(refuses_options_that_do_not_fit)
         "[UNK]\na\n", TN_MALFORMED, "tokenizer: max_length is 1, allowed are 2..2147483647");
     check_options((tn_tokenizer_options){.kind = "chars", .pad = "ab"}, "", TN_MALFORMED,
         "tokenizer: pad is \"ab\"; a tokenizer of kind chars wants one character");
-    check_options((tn_tokenizer_options){.kind = "bytes", .end = ""}, "", TN_MALFORMED,
-        "tokenizer: end is \"\"; a tokenizer of kind bytes wants one byte");
+    check_options((tn_tokenizer_options){.kind = "bytes", .end = "ab"}, "", TN_MALFORMED,
+        "tokenizer: end is \"ab\"; a tokenizer of kind bytes wants one byte");
     check_options((tn_tokenizer_options){.kind = "chars", .lowercase = true}, "", TN_MALFORMED,
         "tokenizer: lowercase is for kind wordpiece only");
 }
