@@ -288,6 +288,8 @@ read_instructions(decoder *d)
     uint32_t count;
     tn_kblock *block = d->k->root;
     TN_TRY(read_count(d, TN_KBYTES_RECORD, &count));
+    if (count > TN_KERNEL_RECORDS)
+        return tn_fail(d->diag, TN_LIMIT, "kernel bytes: %u instructions", count);
     for (uint32_t i = 0; i < count; i++) {
         uint8_t kind = tn_read_u8(&d->in);
         if (kind < TN_KBYTES_ROW) {

@@ -10,6 +10,7 @@
 enum {
     TN_KERNEL_NESTING = 64, /* loops and conditions inside each other */
     TN_KERNEL_NAMES = 256,  /* bytes of a name */
+    TN_KERNEL_RECORDS = 1 << 20, /* instructions that a reader accepts */
 };
 
 tn_kernel *tn_kernel_new(tn_arena *arena, const char *name, tn_dtype index);
