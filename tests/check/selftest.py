@@ -108,6 +108,24 @@ def planted_symbol(failures, folder):
         expect(failures, f"names with a library that defines {name}", result, code, text)
 
 
+def planted_linkage(failures, folder):
+    """A library that needs another one, and one that exports a foreign name."""
+    (folder / "lib").mkdir()
+    run_library = folder / "lib/libtenon_run.so"
+    compiler = [os.environ.get("CC", "gcc"), "-shared", "-fPIC"]
+    write(folder, "s.c", "int tn_other(void);\nint tn_other(void) { return 0; }\n")
+    subprocess.run([*compiler, folder / "s.c", "-o", folder / "lib/libother.so"], check=True)
+    for code, text, more in ((0, "clean", []),
+                             (1, "linked with", ["-Wl,--no-as-needed", folder / "lib/libother.so"])):
+        subprocess.run([*compiler, folder / "s.c", *more, "-o", run_library], check=True)
+        result = check("linkage", folder, "--libraries", str(folder / "lib"))
+        expect(failures, f"linkage with {more}", result, code, text)
+    write(folder, "s.c", "int other(void);\nint other(void) { return 0; }\n")
+    subprocess.run([*compiler, folder / "s.c", "-o", run_library], check=True)
+    result = check("linkage", folder, "--libraries", str(folder / "lib"))
+    expect(failures, "linkage with an export", result, 1, "exports other")
+
+
 def planted_format(failures, folder):
     if not shutil.which("clang-format-19"):
         return
@@ -124,8 +142,9 @@ def main():
         folder = pathlib.Path(name)
         planted_files(failures, folder)
         planted_symbol(failures, folder)
+        planted_linkage(failures, folder)
         planted_format(failures, folder)
-    print("\n".join(failures) or f"{len(PLANTED) + 3} planted faults found")
+    print("\n".join(failures) or f"{len(PLANTED) + 5} planted faults found")
     sys.exit(1 if failures else 0)
 
 
