@@ -253,8 +253,9 @@ report(const tn_json_doc *doc, tn_status status, const tn_json *at, size_t offse
     bool named = *path || (more && *more);
     if (more && !*path && *more == '.')
         more++;
-    return tn_fail(doc->diag, status, "%s:%" PRIu32 ":%" PRIu32 ": %s%s%s%s", doc->name, line,
-        column, path, more ? more : "", named ? ": " : "", message);
+    return tn_fail(doc->diag, status, "%s:%" PRIu32 ":%" PRIu32 ": %s%s%s%s%s", doc->name, line,
+        column, path, more ? more : "", named ? ": " : "", message,
+        doc->context ? doc->context(doc->self) : "");
 }
 
 tn_status

@@ -55,6 +55,10 @@ struct tn_json_doc {
     tn_json *root;
     tn_arena *arena;
     tn_diag *diag;
+    /* What every message ends with, asked for when one is made: where an
+     * expansion stands (", in nodes[1] round 0 @block"). NULL: nothing. */
+    const char *(*context)(void *self);
+    void *self;
 };
 
 /* Reads and parses a file ("-": standard input) or text. Everything is in the

@@ -39,6 +39,9 @@ typedef enum tn_number_op {
 } tn_number_op;
 /* clang-format on */
 
+/* A size as a number: RATIONAL if it is one, else SYMBOLIC. */
+tn_number tn_number_of_size(tn_arena *arena, tn_size a);
+
 /* The value under a binding; false for malformed code. Usable without the
  * compiler (run library). */
 bool tn_number_eval(const tn_number *n, const int64_t *values, uint32_t count, double *out);

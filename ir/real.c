@@ -129,7 +129,8 @@ log_pair(double x)
         sum = sum * square + 1.0 / n;
     double first = 2 * t * sum;
     pair power = split_exp((pair){-first, 0}, &k);
-    /* |first| <= 0.35: k is 0. m * exp(-first) - 1 */
+    /* m * exp(-first) - 1; k is 0 but for |first| next to log(2)/2 */
+    m = ldexp(m, k);
     pair rest = add(multiply((pair){m, 0}, power), (pair){m - 1, 0});
     /* The quadratic part of the step matters in the last bits. */
     pair half = scale(multiply(rest, rest), -0.5);

@@ -49,6 +49,9 @@ TN_TEST(exact_results)
     TN_CHECK_SAME(tn_real_log(0x1p-1074), -0x1.74385446d71c3p+9);
     TN_CHECK_SAME(tn_real_pow(2, 10), 1024);
     TN_CHECK_SAME(tn_real_pow(10, 22), 1e22);
+    TN_CHECK_SAME(tn_real_pow(1.4142135623730951, 2), 2.0000000000000004);
+    TN_CHECK_SAME(tn_real_log(0.70710678118654757), -0.34657359027997259);
+    TN_CHECK_SAME(tn_real_log(0.70710678118654746), -0.34657359027997275);
     TN_CHECK_SAME(tn_real_pow(-2, 3), -8);
     TN_CHECK_SAME(tn_real_sin(0x1p40), sin(0x1p40));
     TN_CHECK_SAME(tn_real_sin(3.141592653589793), 0x1.1a62633145c07p-53);
