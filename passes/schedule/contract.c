@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/schedule/contract.h"
+
+/* A contraction on vectors: register blocks of `mr` rows by `nv` vectors.
+ *
+ *     for blocks of k { copy the row side, if asked
+ *         for panels of nv vectors { copy the lane side, if asked
+ *             for panels of rows { the first arm that covers them } } }
+ *
+ * An arm of R rows runs any number of rows up to R: the row index is clamped
+ * and the store masked. So edges cost no code of their own and no branch in
+ * the loop over k. */
+
+/* Reduced positions from which on rows are worth a copy. */
+enum { LONG_K = 1024 };
+
+/* ---- operands ---- */
+
+static const tn_tval *
+factor(const tn_tval *v, int side)
+{
+    return v->op == TN_T_mma ? v->arg[1 + side] : v->arg[0]->arg[side];
+}
+
+void
+tn_contract_deps(tn_sched *s, const tn_tval *v, tn_axset *a, tn_axset *b)
+{
+    *a = tn_val(s, factor(v, 0))->deps;
+    *b = tn_val(s, factor(v, 1))->deps;
+}
+
+/* The operand of `v` that has (or lacks) the lane axis. */
+static tn_tval *
+side(tn_sched *s, const tn_tval *v, const tn_axis *lane, bool has)
+{
+    for (int i = 0; i < 2; i++) {
+        const tn_tval *f = factor(v, i);
+
+        if (((tn_val(s, f)->deps & tn_bit(lane)) != 0) == has)
+            return v->op == TN_T_mma ? v->arg[1 + i] : v->arg[0]->arg[i];
+    }
+    return NULL;
+}
+
+/* ---- sizes of the register block ---- */
+
+static int
+vectors(const tn_sched *s, const tn_nest *n)
+{
+    const tn_axstate *x = &s->axis[n->lane->index];
+    int64_t most = tn_axis_most(s, n->lane), block;
+
+    if (x->longest && tn_kb_is_int(x->longest, &block) && block < most)
+        most = block;
+    if (s->choice.nv > 0)
+        return s->choice.nv < TN_CONTRACT_VECTORS ? s->choice.nv : TN_CONTRACT_VECTORS;
+    if (most <= s->lanes || n->reds.count > 1)
+        return 1;
+    return s->lanes >= 8 || most <= 2 * s->lanes ? 2 : 4;
+}
+
+int
+tn_contract_rows(tn_sched *s, const tn_nest *n)
+{
+    int nv = n->lane ? vectors(s, n) * (int)n->reds.count : 1;
+    int64_t mr = (s->target->registers - 2) / nv - 1;
+
+    if (s->choice.mr > 0)
+        mr = s->choice.mr;
+    return mr < 1 ? 1 : mr > TN_CONTRACT_ROWS ? TN_CONTRACT_ROWS : (int)mr;
+}
+
+/* Axes of the result: the lane, those that both operands have, and rows. */
+static void
+split_axes(tn_sched *s, tn_contract_block *c)
+{
+    tn_axset batch = c->n->par_set, a, b;
+    int64_t length;
+
+    for (uint32_t i = 0; i < c->n->reds.count; i++) {
+        tn_contract_deps(s, c->n->reds.at[i], &a, &b);
+        batch &= a & b;
+    }
+    for (uint32_t i = 0; i < c->n->par.count; i++) {
+        tn_axis *x = c->n->par.at[i];
+
+        if (x == c->lane)
+            continue;
+        c->batch_set |= batch & tn_bit(x);
+        if (batch & tn_bit(x))
+            c->batch[c->batch_count++] = x;
+        else if (tn_length_known(s, x, &length) && length == 1)
+            tn_point_bind_one(s, c->top, x, tn_low(s, x));
+        else
+            c->rows[c->row_count++] = x;
+        if (!(batch & tn_bit(x)))
+            c->row_set |= tn_bit(x);
+    }
+}
+
+/* The row counts that panels can have, if they are few. */
+static bool
+known_arms(const tn_sched *s, tn_contract_block *c)
+{
+    int64_t lens[16] = {1};
+    int count = 1;
+
+    for (uint32_t i = 0; i < c->row_count; i++) {
+        const tn_axstate *x = &s->axis[c->rows[i]->index];
+        int before = count;
+
+        if (!x->len_count || before * x->len_count > 8)
+            return false;
+        for (int k = 0; k < before; k++) {
+            int64_t base = lens[k];
+
+            lens[k] = base * x->lens[0];
+            if (x->len_count > 1)
+                lens[count++] = base * x->lens[1];
+        }
+    }
+    c->arm_count = 0;
+    for (int i = 0; i < count; i++) {
+        int64_t panels = (lens[i] + c->mr - 1) / c->mr;
+
+        for (int64_t q = 0; q < panels; q++) {
+            int rows = (int)((q + 1) * lens[i] / panels - q * lens[i] / panels), at = 0;
+
+            while (at < c->arm_count && c->arm[at] > rows)
+                at++;
+            if (at < c->arm_count && c->arm[at] == rows)
+                continue;
+            if (c->arm_count == 3)
+                return false;
+            for (int k = c->arm_count++; k > at; k--)
+                c->arm[k] = c->arm[k - 1];
+            c->arm[at] = rows;
+        }
+    }
+    return c->arm_count > 0;
+}
+
+static void
+choose_arms(tn_sched *s, tn_contract_block *c)
+{
+    static const int sizes[] = {12, 8, 6, 4, 2, 1};
+
+    c->clamp = !known_arms(s, c);
+    if (!c->clamp)
+        return;
+    c->arm_count = 0;
+    c->arm[c->arm_count++] = c->mr;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i] < c->mr)
+            c->arm[c->arm_count++] = sizes[i];
+}
+
+/* Constant extents of spanned axes count as known lengths. */
+static void
+note_spans(tn_sched *s, const tn_contract_block *c)
+{
+    for (uint32_t i = 0; i < c->row_count; i++) {
+        tn_axstate *x = &s->axis[c->rows[i]->index];
+        int64_t length;
+
+        if (tn_length_known(s, c->rows[i], &length)) {
+            x->lens[0] = length;
+            x->len_count = 1;
+        }
+    }
+}
+
+/* ---- what is copied ---- */
+
+static bool
+has_guard(tn_sched *s, tn_tval *v)
+{
+    tn_vals stem = {0};
+
+    tn_stem_start(s, &stem);
+    tn_stem(s, v, TN_STOP_KEPT, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++)
+        if (stem.at[i]->guard)
+            return true;
+    return false;
+}
+
+static bool
+copies_rows(tn_sched *s, const tn_contract_block *c, tn_tval *v)
+{
+    tn_axset known = c->n->red_set | c->row_set | c->batch_set | tn_bound_axes(s, c->top);
+    int64_t k = 1, length;
+
+    if (!v || tn_val(s, v)->store[0] || !(tn_val(s, v)->deps & c->n->red_set) ||
+        tn_val(s, v)->deps & ~known)
+        return false;
+    if (s->choice.apack >= 0)
+        return s->choice.apack > 0;
+    for (uint32_t i = 0; i < c->n->red.count; i++)
+        k *= tn_length_known(s, c->n->red.at[i], &length) ? length : 1;
+    return k > LONG_K || has_guard(s, v);
+}
+
+/* Loads of the lane side that would be gathers. */
+static bool
+strided(tn_sched *s, tn_tval *v, const tn_axis *lane)
+{
+    tn_vals stem = {0};
+
+    tn_stem_start(s, &stem);
+    tn_stem(s, v, TN_STOP_STORED, false, &stem);
+    for (uint32_t i = 0; i < stem.count; i++) {
+        tn_tval *x = stem.at[i];
+
+        if (x->op == TN_T_load && !x->buf->local && tn_access_strided(s, x, lane))
+            return true;
+        if (x->op == TN_T_rename)
+            return false;
+    }
+    return false;
+}
+
+static bool
+copies_lanes(tn_sched *s, const tn_contract_block *c, tn_tval *v)
+{
+    int64_t rows = 1, length;
+
+    if (!v || s->choice.bpack == 0 || !(tn_val(s, v)->deps & c->n->red_set) ||
+        tn_val(s, v)->deps & c->row_set || !strided(s, v, c->lane))
+        return false;
+    for (uint32_t i = 0; i < c->row_count; i++)
+        rows *= tn_length_known(s, c->rows[i], &length) ? length : INT16_MAX;
+    return s->choice.bpack > 0 || rows > 2;
+}
+
+/* ---- set up ---- */
+
+static void
+plan_block(tn_sched *s, tn_contract_block *c)
+{
+    tn_nest *n = c->n;
+    int64_t k;
+
+    c->nv = vectors(s, n);
+    c->mr = tn_contract_rows(s, n);
+    c->uk = s->choice.uk < 1 ? 1 : s->choice.uk;
+    c->kc = s->choice.kc < 1 ? INT32_MAX : s->choice.kc;
+    c->ka = n->red.at[0];
+    c->blocked = n->red.count == 1 &&
+        !(tn_length_known(s, c->ka, &k) ? k <= c->kc : tn_axis_most(s, c->ka) <= c->kc);
+    split_axes(s, c);
+    note_spans(s, c);
+    choose_arms(s, c);
+    c->row_length = tn_int(s, 1);
+    for (uint32_t i = 0; i < c->row_count; i++)
+        c->row_length = tn_mul(s, c->row_length, tn_length(s, c->rows[i]));
+    c->panels = tn_ceil_div(s, c->row_length, c->mr);
+    c->a_side = side(s, n->reds.at[0], c->lane, false);
+    if (!copies_rows(s, c, c->a_side))
+        c->a_side = NULL;
+    c->acc = tn_new_array(s->arena, tn_kcell *, n->reds.count);
+    c->part = tn_new_array(s->arena, tn_kept *, n->reds.count);
+    c->b_side = tn_new_array(s->arena, tn_tval *, n->reds.count);
+    c->b_mem = tn_new_array(s->arena, tn_kmem *, n->reds.count);
+    for (uint32_t i = 0; i < n->reds.count; i++) {
+        tn_tval *v = side(s, n->reds.at[i], c->lane, true);
+
+        c->b_side[i] = copies_lanes(s, c, v) ? v : NULL;
+    }
+}
+
+static void
+make_parts(tn_sched *s, tn_contract_block *c)
+{
+    for (uint32_t i = 0; c->blocked && i < c->n->reds.count; i++) {
+        tn_kept_shape shape = {.name = "part", .dtype = tn_acc_dtype(c->n->reds.at[i])};
+
+        tn_shape_axes(&shape, c->n->reds.at[i]);
+        shape.lane = c->lane;
+        c->part[i] = tn_kept_new(s, &shape);
+    }
+}
+
+/* ---- blocks of k ---- */
+
+static void
+panels(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    tn_ins *length = tn_length(s, c->lane);
+    int64_t width = (int64_t)c->nv * s->lanes;
+
+    if (c->a_side)
+        tn_contract_copy_rows(s, c, p);
+    TN_KFOR(s->b, j, TN_LOOP_SERIAL, tn_int(s, 0), length, width, c->lane->name)
+    tn_contract_panel(s, c, j, tn_point_new(s, p));
+}
+
+static void
+blocks(tn_sched *s, tn_point *p, void *context)
+{
+    tn_contract_block *c = context;
+    tn_axstate outer = s->axis[c->ka->index];
+    tn_ins *low = tn_low(s, c->ka), *length = tn_length(s, c->ka), *count;
+
+    make_parts(s, c);
+    if (!c->blocked) {
+        panels(s, c, p);
+        return;
+    }
+    count = tn_maxi(s, tn_ceil_div(s, length, c->kc), 1);
+    TN_KFOR(s->b, kb, TN_LOOP_SERIAL, tn_int(s, 0), count, 1, "kb")
+    {
+        tn_axstate *x = &s->axis[c->ka->index];
+        tn_ins *from = tn_muli(s, kb, c->kc), *left = tn_sub(s, length, from);
+
+        x->low = tn_add(s, low, from);
+        x->length = tn_mini(s, left, c->kc);
+        x->longest = tn_int(s, c->kc);
+        c->first = tn_kb_fn2(s->b, TN_FN_eq, kb, tn_int(s, 0));
+        c->last = tn_kb_fn2(s->b, TN_FN_eq, kb, tn_subi(s, count, 1));
+        panels(s, c, tn_point_new(s, p));
+    }
+    s->axis[c->ka->index] = outer;
+}
+
+void
+tn_contract(tn_sched *s, tn_nest *n, tn_point *p)
+{
+    tn_contract_block c = {.n = n, .lane = n->lane, .top = p};
+    tn_vals roots = {0};
+
+    if (!n->lane) {
+        tn_sched_fail(s, TN_BUG, "a contraction without an axis for vectors");
+        return;
+    }
+    tn_nest_begin(s, n);
+    plan_block(s, &c);
+    tn_nest_roots(s, n, &roots);
+    tn_hoist(s, &roots, p, n->red_set | n->par_set, n);
+    tn_loops(s, c.batch, c.batch_count, NULL, false, p, blocks, &c);
+    tn_nest_done(s, n);
+}

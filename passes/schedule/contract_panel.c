@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/schedule/contract.h"
+
+/* The register block. Rows of the loop over k are written out, so that what
+ * is known of a row before the loop is computed before it; rows of the start
+ * and the end are an UNROLL loop. */
+
+typedef struct arm {
+    tn_contract_block *c;
+    int rows;
+    tn_point *top;
+    tn_point *row[TN_CONTRACT_ROWS]; /* each row's point, outside the loop */
+} arm;
+
+void
+tn_contract_bind_row(tn_sched *s, const tn_contract_block *c, tn_ins *row, tn_point *p)
+{
+    for (uint32_t i = c->row_count; i-- > 0;) {
+        const tn_axis *a = c->rows[i];
+        tn_ins *at = row, *length = tn_length(s, a);
+
+        if (i > 0) {
+            at = tn_rem(s, row, length);
+            row = tn_div(s, row, length);
+        }
+        tn_point_bind_one(s, p, a, tn_add(s, tn_low(s, a), at));
+    }
+}
+
+/* Row number r of the panel, as a row of the task. */
+static tn_ins *
+task_row(tn_sched *s, const arm *a, tn_ins *r)
+{
+    if (a->c->clamp && a->rows > 1)
+        r = tn_min(s, r, tn_subi(s, a->c->row_end, 1));
+    else if (a->c->clamp)
+        r = tn_int(s, 0);
+    return tn_add(s, a->c->row0, r);
+}
+
+static tn_point *
+row_point(tn_sched *s, const arm *a, tn_ins *r, tn_point *parent)
+{
+    tn_point *p = tn_point_new(s, parent);
+
+    tn_contract_bind_row(s, a->c, task_row(s, a, r), p);
+    return p;
+}
+
+static void
+get_indices(tn_sched *s, tn_ins *r, int v, tn_ins *out[2])
+{
+    out[0] = r;
+    out[1] = tn_int(s, v);
+}
+
+/* ---- start ---- */
+
+static tn_ins *
+first_value(tn_sched *s, tn_tval *v, tn_point *p)
+{
+    if (v->op == TN_T_mma)
+        return tn_convert(s, tn_eval(s, v->arg[0], p), tn_acc_dtype(v));
+    return tn_neutral(s, tn_red_fn(v), tn_acc_dtype(v));
+}
+
+/* Every accumulator from the initial value, or from the partial sum. */
+static void
+fill(tn_sched *s, const arm *a, bool partial)
+{
+    const tn_contract_block *c = a->c;
+    tn_ins *end = tn_int(s, a->rows), *index[2];
+
+    TN_KFOR(s->b, r, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "row")
+    {
+        tn_point *p = row_point(s, a, r, a->top);
+
+        for (int v = 0; v < c->nv; v++) {
+            tn_point *q = tn_point_new(s, p);
+
+            tn_point_bind(s, q, c->lane, c->pos[v]);
+            for (uint32_t i = 0; i < c->n->reds.count; i++) {
+                tn_ins *x =
+                    partial ? tn_kept_load(s, c->part[i], q) : first_value(s, c->n->reds.at[i], q);
+
+                get_indices(s, r, v, index);
+                tn_kb_set(s->b, c->acc[i], x, 2, index);
+            }
+        }
+    }
+}
+
+static void
+start(tn_sched *s, const arm *a)
+{
+    tn_contract_block *c = a->c;
+    const int dims[2] = {a->rows, c->nv};
+
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        c->acc[i] = tn_kb_cell(s->b, "c",
+            (tn_ktype){tn_acc_dtype(c->n->reds.at[i]), (uint16_t)s->lanes}, 2, dims, false);
+    if (!c->blocked) {
+        fill(s, a, false);
+        return;
+    }
+    tn_kb_if(s->b, c->first);
+    fill(s, a, false);
+    tn_kb_else(s->b);
+    fill(s, a, true);
+    tn_kb_close(s->b);
+}
+
+/* ---- the loop over k ---- */
+
+static void
+factors(tn_sched *s, const tn_nest *n, tn_vals *out)
+{
+    for (uint32_t i = 0; i < n->reds.count; i++) {
+        const tn_tval *v = n->reds.at[i];
+
+        for (int k = v->op == TN_T_mma; k < v->arg_count; k++)
+            tn_vals_add(s, out, v->arg[k]);
+    }
+}
+
+/* What lanes need at this step, once for all rows. */
+static void
+lane_values(tn_sched *s, tn_contract_block *c, tn_point *p, tn_point **lane)
+{
+    tn_vals roots = {0};
+
+    factors(s, c->n, &roots);
+    for (int v = 0; v < c->nv; v++) {
+        lane[v] = tn_point_new(s, p);
+        tn_point_bind(s, lane[v], c->lane, c->pos[v]);
+        for (uint32_t i = 0; i < c->n->reds.count; i++) {
+            tn_ins *at;
+
+            if (!c->b_mem[i])
+                continue;
+            at = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
+            at = tn_addi(s, at, (int64_t)v * s->lanes);
+            tn_point_put(s, lane[v], tn_key(c->b_side[i], 0),
+                tn_kb_load(s->b, c->b_mem[i], at, s->lanes, NULL, NULL));
+        }
+        tn_hoist(s, &roots, lane[v], c->row_set, c->n);
+    }
+}
+
+static void
+copied_row(tn_sched *s, const arm *a, int r, tn_point *p)
+{
+    const tn_contract_block *c = a->c;
+    tn_ins *at = tn_mul(s, task_row(s, a, tn_int(s, r)), c->a_pitch);
+
+    at = tn_add(s, at, tn_contract_step(s, c, p));
+    tn_point_put(s, p, tn_key(c->a_side, 0), tn_kb_load(s->b, c->a_mem, at, 1, NULL, NULL));
+}
+
+static void
+step(tn_sched *s, arm *a, tn_point *p)
+{
+    tn_contract_block *c = a->c;
+    tn_point *lane[TN_CONTRACT_VECTORS];
+    tn_vals roots = {0};
+
+    factors(s, c->n, &roots);
+    lane_values(s, c, p, lane);
+    for (int r = 0; r < a->rows; r++) {
+        tn_point *q = tn_point_new(s, p);
+
+        q->parent[1] = a->row[r];
+        if (c->a_side)
+            copied_row(s, a, r, q);
+        tn_hoist(s, &roots, q, tn_bit(c->lane), c->n);
+        for (int v = 0; v < c->nv; v++) {
+            tn_point *x = tn_point_new(s, q);
+
+            x->parent[1] = lane[v];
+            for (uint32_t i = 0; i < c->n->reds.count; i++) {
+                tn_ins *index[2], *acc;
+
+                get_indices(s, tn_int(s, r), v, index);
+                acc = tn_kb_get(s->b, c->acc[i], 2, index);
+                acc = tn_accumulate(s, c->n->reds.at[i], acc, x);
+                tn_kb_set(s->b, c->acc[i], acc, 2, index);
+            }
+        }
+    }
+}
+
+static void
+step_at(tn_sched *s, arm *a, const tn_axis *k, tn_ins *at, tn_point *p)
+{
+    tn_point *q = tn_point_new(s, p);
+
+    tn_point_bind_one(s, q, k, at);
+    step(s, a, q);
+}
+
+/* The innermost reduced axis, `uk` steps at a time. */
+static void
+steps(tn_sched *s, tn_point *p, void *context)
+{
+    arm *a = context;
+    const tn_axis *k = a->c->n->red.at[a->c->n->red.count - 1];
+    tn_ins *low = tn_low(s, k), *length = tn_length(s, k);
+    tn_ins *whole = tn_muli(s, tn_divi(s, length, a->c->uk), a->c->uk);
+
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), whole, a->c->uk, k->name)
+    {
+        tn_ins *end = tn_int(s, a->c->uk), *base = tn_add(s, low, i);
+
+        TN_KFOR(s->b, u, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "u")
+        step_at(s, a, k, tn_add(s, base, u), p);
+    }
+    if (a->c->uk > 1)
+        TN_KFOR(s->b, i, TN_LOOP_SERIAL, whole, length, 1, k->name)
+    step_at(s, a, k, tn_add(s, low, i), p);
+}
+
+/* ---- end ---- */
+
+static void
+finish_row(tn_sched *s, const arm *a, tn_ins *r, bool partial)
+{
+    const tn_contract_block *c = a->c;
+    tn_point *p = row_point(s, a, r, a->top);
+
+    for (int v = 0; v < c->nv; v++) {
+        tn_point *q = tn_point_new(s, p);
+
+        tn_point_bind(s, q, c->lane, c->pos[v]);
+        for (uint32_t i = 0; i < c->n->reds.count; i++) {
+            tn_tval *red = c->n->reds.at[i];
+            tn_ins *index[2], *x;
+
+            get_indices(s, r, v, index);
+            x = tn_kb_get(s->b, c->acc[i], 2, index);
+            if (partial) {
+                tn_kept_store(s, c->part[i], x, q);
+                continue;
+            }
+            x = tn_convert(s, x, red->dtype);
+            tn_point_put(s, q, tn_key(red, 0), x);
+            if (tn_val(s, red)->pending[0])
+                tn_kept_store(s, tn_val(s, red)->pending[0], x, q);
+        }
+        if (!partial)
+            tn_outs(s, c->n->tail.at, c->n->tail.count, q);
+    }
+}
+
+static void
+finish(tn_sched *s, const arm *a, bool partial)
+{
+    tn_ins *end = tn_int(s, a->rows);
+
+    TN_KFOR(s->b, r, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "row")
+    {
+        if (a->c->clamp)
+            tn_kb_if(s->b, tn_kb_fn2(s->b, TN_FN_lt, r, a->c->row_end));
+        finish_row(s, a, r, partial);
+        if (a->c->clamp)
+            tn_kb_close(s->b);
+    }
+}
+
+static void
+emit_arm(tn_sched *s, tn_contract_block *c, int rows, tn_point *p)
+{
+    arm a = {.c = c, .rows = rows, .top = p};
+    tn_vals roots = {0};
+    uint32_t outer = c->n->red.count - 1;
+
+    start(s, &a);
+    factors(s, c->n, &roots);
+    for (int r = 0; r < rows; r++) {
+        a.row[r] = row_point(s, &a, tn_int(s, r), p);
+        if (!c->a_side)
+            tn_hoist(s, &roots, a.row[r], c->n->red_set | tn_bit(c->lane), c->n);
+    }
+    tn_loops(s, c->n->red.at, outer, NULL, false, p, steps, &a);
+    if (!c->blocked) {
+        finish(s, &a, false);
+        return;
+    }
+    tn_kb_if(s->b, c->last);
+    finish(s, &a, false);
+    tn_kb_else(s->b);
+    finish(s, &a, true);
+    tn_kb_close(s->b);
+}
+
+/* ---- the panel ---- */
+
+static void
+choose_arm(tn_sched *s, tn_contract_block *c, int i, tn_point *p)
+{
+    tn_ins *covers;
+
+    if (i == c->arm_count - 1) {
+        emit_arm(s, c, c->arm[i], tn_point_new(s, p));
+        return;
+    }
+    if (c->clamp)
+        covers = tn_kb_fn2(s->b, TN_FN_lt, tn_int(s, c->arm[i + 1]), c->row_end);
+    else
+        covers = tn_kb_fn2(s->b, TN_FN_eq, c->row_end, tn_int(s, c->arm[i]));
+    tn_kb_if(s->b, covers);
+    emit_arm(s, c, c->arm[i], tn_point_new(s, p));
+    tn_kb_else(s->b);
+    choose_arm(s, c, i + 1, p);
+    tn_kb_close(s->b);
+}
+
+/* Lengths of the lane axis that whole panels always fill. */
+static bool
+always_full(tn_sched *s, const tn_contract_block *c)
+{
+    const tn_axstate *x = &s->axis[c->lane->index];
+    int64_t width = (int64_t)c->nv * s->lanes, length;
+
+    if (tn_length_known(s, c->lane, &length))
+        return length % width == 0;
+    for (int i = 0; i < x->len_count; i++)
+        if (x->lens[i] % width)
+            return false;
+    return x->len_count > 0;
+}
+
+static void
+place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j)
+{
+    tn_ins *low = tn_low(s, c->lane), *length = tn_length(s, c->lane), *end, *last;
+    bool full = always_full(s, c);
+
+    end = tn_add(s, low, length);
+    last = tn_muli(s, tn_divi(s, tn_subi(s, length, 1), s->lanes), s->lanes);
+    last = tn_add(s, low, last);
+    for (int v = 0; v < c->nv; v++) {
+        tn_ins *base = tn_add(s, low, j), *padded;
+
+        base = tn_addi(s, base, (int64_t)v * s->lanes);
+        padded = full || v == 0 ? base : tn_min(s, base, last);
+        c->pos[v] = (tn_pos){.base = base, .padded = padded, .lanes = s->lanes};
+        if (!full)
+            c->pos[v].mask = tn_kb_below(s->b, tn_sub(s, end, base), s->lanes);
+    }
+}
+
+void
+tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
+{
+    place_vectors(s, c, j);
+    tn_contract_copy_lanes(s, c, p);
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), c->panels, 1, "panel")
+    {
+        tn_ins *from = tn_mul(s, i, c->row_length), *to;
+
+        c->row0 = tn_div(s, from, c->panels);
+        to = tn_mul(s, tn_addi(s, i, 1), c->row_length);
+        to = tn_div(s, to, c->panels);
+        c->row_end = tn_sub(s, to, c->row0);
+        choose_arm(s, c, 0, tn_point_new(s, p));
+    }
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/schedule/sched.h"
+
+/* Which axis of a nest lies along vectors: each access that depends on an
+ * axis speaks for it where its elements are then contiguous, and twice as
+ * much against it where they are not. Stores and kept values weigh double. */
+enum {
+    LOAD_SCORE = 2,
+    STORE_SCORE = 4,
+    REDUCED_SCORE = -1,
+    SHORT_SCORE = -2,     /* extent below a vector */
+    VERY_SHORT_SCORE = -8, /* below half of one */
+};
+
+/* Elements moved per step on `a`: 0, 1, or 2 for anything else. */
+static int
+step_of(const tn_sched *s, const tn_tval *v, const tn_axis *a)
+{
+    int x, y;
+
+    if (!(tn_val(s, v)->deps & tn_bit(a)))
+        return 0;
+    if (v->op == TN_T_index)
+        return 1;
+    if (v->op != TN_T_fn || v->arg_count != 2)
+        return 2;
+    x = step_of(s, v->arg[0], a);
+    y = step_of(s, v->arg[1], a);
+    if (v->fn == TN_FN_add)
+        return x + y;
+    return v->fn == TN_FN_sub && y == 0 ? x : 2;
+}
+
+static int
+fast_dimension(const tn_tbuf *b)
+{
+    if (b->layout.kind == TN_LAYOUT_P16)
+        return b->layout.n;
+    return b->layout.kind == TN_LAYOUT_PERM ? b->layout.perm[b->rank - 1] : b->rank - 1;
+}
+
+static int
+access_score(const tn_sched *s, const tn_tbuf *b, tn_tval *const *index, const tn_axis *a,
+    int weight)
+{
+    bool depends = false, good = true;
+
+    for (int d = 0; d < b->rank; d++) {
+        int step = step_of(s, index[d], a);
+
+        depends |= step != 0;
+        good &= step == 0 || (step == 1 && d == fast_dimension(b));
+    }
+    if (!depends || b->local)
+        return 0;
+    return good ? weight : -2 * weight;
+}
+
+bool
+tn_access_strided(const tn_sched *s, const tn_tval *v, const tn_axis *lane)
+{
+    return access_score(s, v->buf, v->arg, lane, 1) < 0;
+}
+
+static int
+stores_score(const tn_sched *s, tn_out *const *outs, uint32_t count, const tn_axis *a)
+{
+    int score = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (outs[i]->kind == TN_OUT_STORE)
+            score += access_score(s, outs[i]->stmt->buf, outs[i]->stmt->index, a, STORE_SCORE);
+    return score;
+}
+
+static int
+values_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
+{
+    tn_vals roots = {0}, stem = {0};
+    int score = 0;
+
+    tn_nest_roots(s, n, &roots);
+    tn_stem_start(s, &stem);
+    for (uint32_t i = 0; i < roots.count; i++)
+        tn_stem(s, roots.at[i], TN_STOP_KEPT, false, &stem);
+    for (uint32_t i = 0; i < stem.count; i++) {
+        const tn_tval *v = stem.at[i];
+        const tn_vstate *q = tn_val(s, tn_carry_of(stem.at[i]));
+
+        if (v->op == TN_T_load)
+            score += access_score(s, v->buf, v->arg, a, LOAD_SCORE);
+        if (q->maker && q->maker != n && q->maker->lane && q->deps & tn_bit(a) &&
+            q->deps & tn_bit(q->maker->lane))
+            score += q->maker->lane == a ? LOAD_SCORE : -2 * LOAD_SCORE;
+    }
+    return score;
+}
+
+static int
+lane_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
+{
+    int64_t most = tn_axis_most(s, a);
+    int score = values_score(s, n, a);
+
+    score += stores_score(s, n->inner.at, n->inner.count, a);
+    score += stores_score(s, n->tail.at, n->tail.count, a);
+    if (n->red_set & tn_bit(a))
+        score += REDUCED_SCORE;
+    if (most < s->lanes)
+        score += most < s->lanes / 2 ? VERY_SHORT_SCORE : SHORT_SCORE;
+    return score;
+}
+
+static bool
+may_vector_reduced(const tn_nest *n)
+{
+    if (n->contract)
+        return false;
+    for (uint32_t i = 0; i < n->reds.count; i++)
+        if (n->reds.at[i]->op == TN_T_prefix)
+            return false;
+    return true;
+}
+
+/* An axis that both operands of a contraction have is no lane of it. */
+static bool
+in_both(tn_sched *s, const tn_nest *n, const tn_axis *axis)
+{
+    for (uint32_t i = 0; n->contract && i < n->reds.count; i++) {
+        tn_axset a, b;
+
+        tn_contract_deps(s, n->reds.at[i], &a, &b);
+        if (a & b & tn_bit(axis))
+            return true;
+    }
+    return false;
+}
+
+static void
+pick(tn_sched *s, tn_nest *n)
+{
+    int best = 0;
+
+    for (uint32_t i = 0; i < n->par.count; i++) {
+        int score = lane_score(s, n, n->par.at[i]);
+
+        if (in_both(s, n, n->par.at[i]))
+            continue;
+        if (!n->lane || score >= best) {
+            n->lane = n->par.at[i];
+            best = score;
+        }
+    }
+    for (uint32_t i = 0; may_vector_reduced(n) && i < n->red.count; i++) {
+        int score = lane_score(s, n, n->red.at[i]);
+
+        if (!n->lane || score >= best) {
+            n->lane = n->red.at[i];
+            best = score;
+        }
+    }
+}
+
+static void
+makes(tn_sched *s, tn_nest *n)
+{
+    for (uint32_t i = 0; i < n->reds.count; i++)
+        tn_val(s, n->reds.at[i])->maker = n;
+    for (uint32_t i = 0; i < n->inner.count; i++)
+        if (n->inner.at[i]->kind == TN_OUT_KEEP)
+            tn_val(s, n->inner.at[i]->node)->maker = n;
+    for (uint32_t i = 0; i < n->tail.count; i++)
+        if (n->tail.at[i]->node)
+            tn_val(s, n->tail.at[i]->node)->maker = n;
+}
+
+static void
+pick_items(tn_sched *s, tn_items *items)
+{
+    for (uint32_t i = 0; i < items->list.count; i++) {
+        tn_item *item = items->list.at[i];
+
+        tn_items_enter(s, items, i);
+        if (item->nest) {
+            if (s->lanes > 1)
+                pick(s, item->nest);
+            makes(s, item->nest);
+        }
+        if (item->body)
+            pick_items(s, item->body);
+        if (item->orelse)
+            pick_items(s, item->orelse);
+    }
+    tn_items_leave(s, items);
+}
+
+void
+tn_pick_lanes(tn_sched *s)
+{
+    pick_items(s, s->items);
+}
