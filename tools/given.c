@@ -255,7 +255,7 @@ given_option(tn_tool *tool, tn_given *given, const char *option)
 {
     const char *equals = strchr(option, '=');
     const char *name, *value;
-    tn_guard_limits limits;
+    const tn_guard_limits limits = {0};
     tn_json_doc *doc;
     size_t length;
 
@@ -274,7 +274,6 @@ given_option(tn_tool *tool, tn_given *given, const char *option)
         return no_input(tool, given, name);
     if (length > 4 && !strcmp(value + length - 4, ".npy"))
         return given_npy(tool, given, name, value);
-    tn_guard_limits_default(&limits);
     TN_TRY(tn_json_parse(tool->arena, tool->diag, tn_arena_printf(tool->arena, "-i %s", name),
         (tn_span){(const uint8_t *)value, length}, &limits, &doc));
     return tn_given_json(tool, given, name, doc, doc->root);
