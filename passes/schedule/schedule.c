@@ -12,7 +12,7 @@ bind_buffers(tn_sched *s)
     s->local = tn_new_array(s->arena, tn_kept *, s->tile->bufs.count);
     for (uint32_t i = 0; i < s->tile->bufs.count; i++) {
         const tn_tbuf *b = s->tile->bufs.at[i];
-        tn_binding binding = {false, b->index};
+        tn_launch_binding binding = {false, b->index};
 
         if (b->local || (!b->read && !b->written))
             continue;

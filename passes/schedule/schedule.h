@@ -25,14 +25,14 @@ const char *tn_choice_field(int field, const char **doc, int32_t *fallback);
 
 /* What a kernel's buffer number i is: a buffer of the tile program, by its
  * index, or a scratch buffer of the launch list. */
-typedef struct tn_binding {
+typedef struct tn_launch_binding {
     bool scratch;
     uint32_t index;
-} tn_binding;
+} tn_launch_binding;
 
 typedef struct tn_launch {
     tn_kernel *kernel;
-    TN_VEC(tn_binding) bindings; /* one for each of kernel->globals */
+    TN_VEC(tn_launch_binding) bindings; /* one for each of kernel->globals */
     TN_VEC(uint32_t) sizes;      /* tile size of each of kernel->sizes */
     tn_formula flops, bytes;     /* estimates; symbols are tile sizes */
 } tn_launch;
