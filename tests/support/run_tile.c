@@ -283,6 +283,20 @@ round_trip(attempt *a, tn_kernel **k)
 }
 
 static tn_status
+run_on_machine(attempt *a, const tn_kernel *k, const tn_interp_buffer *buffers,
+    const int32_t *sizes, const int64_t *values, int64_t tasks, uint32_t *status)
+{
+    tn_writer bytes = {.arena = a->arena};
+    int64_t scratch;
+
+    tn_kernel_encode(&bytes, k);
+    if (!tn_formula_eval(k->scratch, values, k->sizes.count, &scratch))
+        return tn_fail(&a->p->diag, TN_BUG, "the scratch memory has no size");
+    return a->p->machine->run(a->p->machine->self, &a->p->diag, k, tn_writer_span(&bytes), buffers,
+        sizes, (uint64_t)tasks, (uint64_t)scratch, status);
+}
+
+static tn_status
 run_launch(attempt *a, const tn_launch *l)
 {
     const tn_run_tile *p = a->p;
@@ -317,8 +331,11 @@ run_launch(attempt *a, const tn_launch *l)
     }
     if (!tn_formula_eval(k->tasks, values, k->sizes.count, &tasks))
         return tn_fail(&a->p->diag, TN_BUG, "the number of tasks has no value");
-    TN_TRY(tn_interp_run(a->arena, &a->p->diag, tn_interp_prepare(a->arena, k), buffers, sizes, 0,
-        (uint64_t)tasks, status, &options));
+    if (p->machine)
+        TN_TRY(run_on_machine(a, k, buffers, sizes, values, tasks, status));
+    else
+        TN_TRY(tn_interp_run(a->arena, &a->p->diag, tn_interp_prepare(a->arena, k), buffers, sizes,
+            0, (uint64_t)tasks, status, &options));
     for (uint32_t i = 0; i < k->sites.count; i++)
         a->failed |= status[4 * i] != 0;
     return TN_OK;

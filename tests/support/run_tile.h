@@ -2,6 +2,7 @@
 #ifndef TN_TESTS_SUPPORT_RUN_TILE_H
 #define TN_TESTS_SUPPORT_RUN_TILE_H
 
+#include "backends/interp/interp_lane.h"
 #include "ir/kernel/tile.h"
 #include "ir/kernel/tinterp.h"
 #include "passes/schedule/schedule.h"
@@ -10,6 +11,15 @@
  * target, by the lane interpreter. Every kernel is verified and goes through
  * its text and its bytes on the way. */
 enum { TN_RUN_TILE_SIZES = 16, TN_RUN_TILE_BUFS = 16 };
+
+/* Runs all tasks of one lane kernel over host memory: a device in the place
+ * of the lane interpreter. `status`: 4 words for each check site. */
+typedef struct tn_run_machine {
+    void *self;
+    tn_status (*run)(void *self, tn_diag *diag, const tn_kernel *k, tn_span bytes,
+        const tn_interp_buffer *buffers, const int32_t *sizes, uint64_t tasks,
+        uint64_t scratch_bytes, uint32_t *status);
+} tn_run_machine;
 
 typedef struct tn_run_size {
     const char *name;
@@ -22,6 +32,7 @@ typedef struct tn_run_tile {
     tn_run_size sizes[TN_RUN_TILE_SIZES]; /* those that are not derived */
     /* Inputs that are not noise (floats in -1 .. 1, integers 0). */
     void (*fill)(struct tn_run_tile *p);
+    const tn_run_machine *machine; /* NULL: the lane interpreter */
     double tolerance; /* relative to 1 + |wanted|; 0: 2e-5 */
     /* While it runs: */
     tn_arena *arena;
