@@ -146,6 +146,8 @@ typedef struct tn_tb tn_tb;
 
 tn_tb *tn_tb_create(tn_arena *arena, const char *name);
 tn_tile *tn_tb_finish(tn_tb *b);
+/* The innermost open scope. */
+const tn_tbody *tn_tb_scope(const tn_tb *b);
 
 /* Sizes: the same name is the same size. */
 tn_tval *tn_tb_size(tn_tb *b, const char *name, int64_t low, int64_t high);

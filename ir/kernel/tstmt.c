@@ -20,6 +20,12 @@ tn_tb_create(tn_arena *arena, const char *name)
     return b;
 }
 
+const tn_tbody *
+tn_tb_scope(const tn_tb *b)
+{
+    return b->body;
+}
+
 /* Parameters first, then locals, each in order of declaration. */
 static void
 order_buffers(tn_tile *t)

@@ -217,6 +217,7 @@ allocate(tn_sched *s, tn_nest *n, tn_tval *v, int number, tn_dtype dtype, tn_axs
         others |= q->users.at[i] != n;
         inside &= among(group, group_count, q->users.at[i]);
     }
+    q->pending[number] = NULL;
     if (!others)
         return;
     tn_shape_axes(&shape, v);
@@ -320,45 +321,45 @@ tn_body_storage(tn_sched *s, tn_items *items)
 
 /* ---- life of storage ---- */
 
+/* A nest inside shared loops is emitted twice: for whole vectors, and for
+ * what is left. Its storage is the same both times. */
 static void
-ready(tn_sched *s, tn_tval *v)
+ready(tn_sched *s, tn_tval *v, bool made)
 {
     tn_vstate *q = tn_val(s, v);
 
-    for (int i = 0; i < 2; i++) {
-        if (q->pending[i])
-            q->store[i] = q->pending[i];
-        q->pending[i] = NULL;
+    for (int i = 0; i < 2; i++)
+        q->store[i] = made ? q->pending[i] : NULL;
+}
+
+static void
+outs_ready(tn_sched *s, tn_out *const *outs, uint32_t count, bool made)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (outs[i]->kind == TN_OUT_KEEP)
+            ready(s, outs[i]->node, made);
+        if (outs[i]->kind == TN_OUT_STORE)
+            tn_val(s, outs[i]->value)->forward_ready = made;
     }
 }
 
 static void
-outs_ready(tn_sched *s, tn_out *const *outs, uint32_t count)
+nest_ready(tn_sched *s, tn_nest *n, bool made)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (outs[i]->kind == TN_OUT_KEEP)
-            ready(s, outs[i]->node);
-        if (outs[i]->kind == TN_OUT_STORE)
-            tn_val(s, outs[i]->value)->forward_ready = true;
-    }
+    for (uint32_t i = 0; i < n->reds.count; i++)
+        ready(s, n->reds.at[i], made);
+    outs_ready(s, n->inner.at, n->inner.count, made);
+    outs_ready(s, n->tail.at, n->tail.count, made);
 }
 
 void
 tn_nest_begin(tn_sched *s, tn_nest *n)
 {
-    for (uint32_t i = 0; i < n->inner.count; i++)
-        if (n->inner.at[i]->kind == TN_OUT_STORE)
-            tn_val(s, n->inner.at[i]->value)->forward_ready = false;
-    for (uint32_t i = 0; i < n->tail.count; i++)
-        if (n->tail.at[i]->kind == TN_OUT_STORE)
-            tn_val(s, n->tail.at[i]->value)->forward_ready = false;
+    nest_ready(s, n, false);
 }
 
 void
 tn_nest_done(tn_sched *s, tn_nest *n)
 {
-    for (uint32_t i = 0; i < n->reds.count; i++)
-        ready(s, n->reds.at[i]);
-    outs_ready(s, n->inner.at, n->inner.count);
-    outs_ready(s, n->tail.at, n->tail.count);
+    nest_ready(s, n, true);
 }

@@ -71,6 +71,23 @@ same_index(const tn_tval *load, const tn_tstmt *store)
     return true;
 }
 
+/* Stores of the program that come before `store` and may touch its buffer. */
+static uint32_t
+order_of(const tn_sched *s, const tn_tstmt *store)
+{
+    uint32_t order = 0;
+
+    for (uint32_t i = 0; i < s->stores.count && s->stores.at[i] != store; i++)
+        order += tn_buf_overlaps(s->stores.at[i]->buf, store->buf);
+    return order;
+}
+
+bool
+tn_load_sees(const tn_sched *s, const tn_tval *load, const tn_tstmt *store)
+{
+    return load->epoch > order_of(s, store);
+}
+
 static bool
 out_writes(const tn_out *o, const tn_tbuf *buf)
 {
@@ -95,6 +112,32 @@ writes_loads(const tn_nest *n, const tn_vals *stem)
     for (uint32_t i = 0; i < stem->count; i++)
         if (stem->at[i]->op == TN_T_load && nest_writes(n, stem->at[i]->buf))
             return true;
+    return false;
+}
+
+static const tn_out *
+nest_out(const tn_nest *n, uint32_t i)
+{
+    return i < n->inner.count ? n->inner.at[i] : n->tail.at[i - n->inner.count];
+}
+
+/* A load of the stem and a store of the nest touch one buffer: the load comes
+ * after the store (`seen`), or before it and lies elsewhere. */
+static bool
+clashes(const tn_sched *s, const tn_nest *n, const tn_vals *stem, bool seen)
+{
+    for (uint32_t k = 0; k < n->inner.count + n->tail.count; k++) {
+        const tn_out *o = nest_out(n, k);
+
+        for (uint32_t i = 0; o->kind == TN_OUT_STORE && i < stem->count; i++) {
+            const tn_tval *v = stem->at[i];
+
+            if (v->op != TN_T_load || !tn_buf_overlaps(v->buf, o->stmt->buf))
+                continue;
+            if (tn_load_sees(s, v, o->stmt) ? seen : !seen && !same_index(v, o->stmt))
+                return true;
+        }
+    }
     return false;
 }
 
@@ -305,10 +348,11 @@ set_axes(tn_sched *s, tn_nest *n, const tn_out *o)
             add_axis(s, n, false, roots.at[i]->axes[k]);
 }
 
+/* The out cannot run before the nest. */
 static bool
-conflicts(tn_sched *s, const tn_nest *n, const tn_out *o, const tn_vals *stem)
+must_follow(tn_sched *s, const tn_nest *n, const tn_out *o)
 {
-    if (writes_loads(n, stem) || reads_target(s, n, o, false))
+    if (reads_target(s, n, o, false))
         return true;
     return o->kind == TN_OUT_STORE && nest_writes(n, o->stmt->buf);
 }
@@ -328,17 +372,18 @@ place_out(tn_sched *s, tn_nest_list *ns, tn_out *o)
         tn_stem(s, roots.at[i], TN_STOP_KEPT, true, &stem);
     for (int i = (int)ns->count - 1; i >= 0 && i >= run && hit < 0; i--) {
         const tn_nest *n = ns->at[i];
+        bool here = !clashes(s, n, &stem, false);
 
-        if (reads_target(s, n, o, true))
+        if (clashes(s, n, &stem, true) || reads_target(s, n, o, true))
             break;
-        if (i >= k && axes == n->par_set && !(n->red.count && run == i)) {
+        if (here && i >= k && axes == n->par_set && !(n->red.count && run == i)) {
             hit = i;
-        } else if (i > k && n->red.count && axes == (n->par_set | n->red_set) &&
+        } else if (here && i > k && n->red.count && axes == (n->par_set | n->red_set) &&
             o->kind != TN_OUT_CARRY && n->reds.at[0]->op != TN_T_topk && !n->contract) {
             hit = i;
             inner = true;
         }
-        if (i <= k || conflicts(s, n, o, &stem))
+        if (i <= k || must_follow(s, n, o))
             break;
     }
     if (hit < 0) {

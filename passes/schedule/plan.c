@@ -231,11 +231,48 @@ below_another(tn_sched *s, const keep_uses *cand, const tn_tval *v)
     return false;
 }
 
-/* The largest value worth keeping; NULL: none is left. */
+static bool
+nest_replaces(const tn_sched *s, const tn_nest *n, const tn_tval *load)
+{
+    for (uint32_t k = 0; k < n->inner.count + n->tail.count; k++) {
+        const tn_out *o = k < n->inner.count ? n->inner.at[k] : n->tail.at[k - n->inner.count];
+
+        if (o->kind == TN_OUT_STORE && tn_buf_overlaps(o->stmt->buf, load->buf) &&
+            !tn_load_sees(s, load, o->stmt))
+            return true;
+    }
+    return false;
+}
+
+/* A load whose buffer an earlier nest writes, though the program loads first;
+ * NULL: none. */
+static tn_tval *
+overwritten(tn_sched *s, const tn_nest_list *ns)
+{
+    for (uint32_t i = 1; i < ns->count; i++) {
+        tn_vals roots = {0}, stem = {0};
+
+        tn_nest_roots(s, ns->at[i], &roots);
+        tn_stem_start(s, &stem);
+        for (uint32_t r = 0; r < roots.count; r++)
+            tn_stem(s, roots.at[r], TN_STOP_KEPT, false, &stem);
+        for (uint32_t k = 0; k < stem.count; k++) {
+            if (stem.at[k]->op != TN_T_load || tn_val(s, stem.at[k])->kept)
+                continue;
+            for (uint32_t j = 0; j < i; j++)
+                if (nest_replaces(s, ns->at[j], stem.at[k]))
+                    return stem.at[k];
+        }
+    }
+    return NULL;
+}
+
+/* The largest value worth keeping, or one that must be kept; NULL: none. */
 static tn_tval *
 want_keep(tn_sched *s, const tn_nest_list *ns, const tn_works *works)
 {
     keep_uses uses = {0}, cand = {0};
+    tn_tval *lost;
 
     count_uses(s, ns, &uses);
     for (uint32_t i = 0; i < uses.count; i++) {
@@ -248,7 +285,8 @@ want_keep(tn_sched *s, const tn_nest_list *ns, const tn_works *works)
     for (uint32_t i = 0; i < cand.count; i++)
         if (!below_another(s, &cand, cand.at[i].value))
             return cand.at[i].value;
-    return cand.count ? cand.at[0].value : NULL;
+    lost = cand.count ? cand.at[0].value : overwritten(s, ns);
+    return lost;
 }
 
 static bool
@@ -266,6 +304,14 @@ work_uses(tn_sched *s, const tn_work *w, const tn_tval *v)
     return false;
 }
 
+/* The work stores over what the load `v` reads. */
+static bool
+work_replaces(const tn_sched *s, const tn_work *w, const tn_tval *v)
+{
+    return v->op == TN_T_load && w->out && w->out->kind == TN_OUT_STORE &&
+        tn_buf_overlaps(w->out->stmt->buf, v->buf) && !tn_load_sees(s, v, w->out->stmt);
+}
+
 static void
 keep(tn_sched *s, plan_body *b, tn_tval *v)
 {
@@ -275,7 +321,8 @@ keep(tn_sched *s, plan_body *b, tn_tval *v)
     uint32_t at = 0;
 
     if (!store) {
-        while (at < b->segment.count && !work_uses(s, &b->segment.at[at], v))
+        while (at < b->segment.count && !work_uses(s, &b->segment.at[at], v) &&
+            !work_replaces(s, &b->segment.at[at], v))
             at++;
         o = tn_new(s->arena, tn_out);
         o->kind = TN_OUT_KEEP;

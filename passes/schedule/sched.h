@@ -154,6 +154,8 @@ struct tn_sched {
     tn_choice choice;
     tn_launches *out;
     tn_launch *launch;
+    tn_tbuf **passed; /* buffers between two programs, the scratch buffers from */
+    uint32_t passed_count, passed_scratch; /* `passed_scratch` on */
     tn_kb *b;
     tn_dtype it; /* index type */
     int lanes;   /* of a vector; 1 on GPUs */
@@ -165,6 +167,7 @@ struct tn_sched {
     tn_kept **local;    /* by buffer: locals */
     tn_items *items;
     TN_VEC(tn_nest *) nests;
+    TN_VEC(const tn_tstmt *) stores; /* in program order */
     uint32_t mark;
     tn_point *root;
     /* GPU */
@@ -266,6 +269,8 @@ bool tn_axis_loaded(const tn_axis *a);
 /* ---- nests.c, plan.c ---- */
 
 void tn_plan(tn_sched *s);
+/* The load comes after the store in the program, and reads what it wrote. */
+bool tn_load_sees(const tn_sched *s, const tn_tval *load, const tn_tstmt *store);
 /* Nests of one segment: anchors and outs in program order. */
 typedef struct tn_work {
     tn_tval *anchor; /* or */
@@ -485,7 +490,7 @@ typedef struct tn_cut_result {
     uint32_t count;
     tn_tbuf **written, **read; /* of the first, of the second */
 } tn_cut_result;
-tn_status tn_cut(tn_arena *arena, tn_diag *diag, const tn_tile *tile, int parts,
+void tn_cut(tn_arena *arena, const tn_tile *tile, const tn_tstmt *loop, int parts,
     tn_cut_result *out);
 
 #endif

@@ -62,6 +62,8 @@ collect_body(tn_sched *s, const tn_tbody *body, tn_vals *list)
     for (uint32_t i = 0; i < body->stmts.count; i++) {
         const tn_tstmt *st = body->stmts.at[i];
 
+        if (st->op == TN_T_store)
+            tn_push(s->arena, &s->stores, st);
         for (int k = 0; k < st->index_count; k++)
             tn_vals_add(s, list, st->index[k]);
         tn_vals_add(s, list, st->value);
@@ -206,6 +208,7 @@ tn_value_reload(tn_sched *s, const tn_tstmt *store, const tn_tval *like)
         v->arg[i] = store->index[i];
     v->axes = like->axes;
     v->axis_count = like->axis_count;
+    v->epoch = UINT32_MAX;
     v->id = s->val_count++;
     q = &s->val[v->id];
     q->value = v;
