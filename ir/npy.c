@@ -42,7 +42,7 @@ find(const header *h, const char *key)
         at += length + 2;
         while (at < h->end && (*at == ' ' || *at == ':'))
             at++;
-        return at;
+        return at < h->end ? at : NULL;
     }
     return NULL;
 }

@@ -23,8 +23,8 @@ differs_by_design(const char *text)
 static tn_status
 read_and_print(void *arg)
 {
-    const tn_fuzz *fuzz = arg;
-    const char *text = tn_arena_copy(fuzz->arena, (const char *)fuzz->data, fuzz->size);
+    tn_fuzz *fuzz = arg;
+    const char *text = tn_fuzz_text(fuzz);
     tn_text printed = {.arena = fuzz->arena};
     const char *end;
     char *wanted_end;

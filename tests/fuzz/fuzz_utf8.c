@@ -44,8 +44,8 @@ is_valid(const uint8_t *at, size_t left)
 static tn_status
 write_json(void *arg)
 {
-    const tn_fuzz *fuzz = arg;
-    const char *value = tn_arena_copy(fuzz->arena, (const char *)fuzz->data, fuzz->size);
+    tn_fuzz *fuzz = arg;
+    const char *value = tn_fuzz_text(fuzz);
     tn_text text = {.arena = fuzz->arena};
 
     tn_text_json(&text, value);
