@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/support/run_device.h"
 #include "tests/support/test.h"
@@ -7,9 +8,10 @@
 
 /* The tile programs on devices against the tile interpreter:
  *
- *     conformance DEVICE..
+ *     conformance DEVICE.. [--dump FOLDER]
  *
- * Prints what ran where; exit code 77 if a device is not there. */
+ * Prints what ran where; exit code 77 if a device is not there. With --dump
+ * the code of every kernel is left in the folder, for validators. */
 static void
 each(void *self, tn_run_tile p, const char *choice)
 {
@@ -21,7 +23,7 @@ each(void *self, tn_run_tile p, const char *choice)
     tn_run_tile_end(&p);
 }
 
-static const char *device_name = "cpu";
+static const char *device_name = "cpu", *dump_folder;
 static bool skipped;
 
 static void
@@ -33,6 +35,7 @@ programs_agree(void)
         skipped = true;
         return;
     }
+    d.dump = dump_folder;
     printf("%s: %s\n  target %s\n", device_name, d.title, d.target);
     tn_tile_cases(each, &d);
     printf("%s: %d kernels\n", device_name, d.kernels);
@@ -46,7 +49,10 @@ main(int argc, char **argv)
     static const tn_case cases[] = {TN_CASE(programs_agree)};
     int worst = 0;
 
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i + 1 < argc; i++)
+        if (!strcmp(argv[i], "--dump"))
+            dump_folder = argv[i + 1];
+    for (int i = 1; i < argc && strcmp(argv[i], "--dump") != 0; i++) {
         int code;
 
         device_name = argv[i];

@@ -102,6 +102,28 @@ release(launch *l)
         b->unload(l->program);
 }
 
+/* What validators read: SPIR-V without our head, OpenCL C, objects. */
+static tn_status
+dump(const tn_run_device *d, tn_diag *diag, tn_span code)
+{
+    static const struct {
+        const char *family, *ending;
+        size_t head;
+    } kinds[] = {{"vulkan", "spv", 20}, {"opencl", "cl", 0}, {"cpu", "o", 0}};
+    tn_env env = d->env;
+    char path[4096];
+
+    env.diag = diag;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].family, d->backend->family) != 0 || code.bytes < kinds[i].head)
+            continue;
+        snprintf(path, sizeof path, "%s/k%03d.%s", d->dump, d->kernels, kinds[i].ending);
+        return tn_file_write(&env, path,
+            (tn_span){code.at + kinds[i].head, code.bytes - kinds[i].head});
+    }
+    return TN_OK;
+}
+
 static tn_status
 run(void *self, tn_diag *diag, const tn_kernel *k, tn_span bytes, const tn_interp_buffer *buffers,
     const int32_t *sizes, uint64_t tasks, uint64_t scratch_bytes, uint32_t *status)
@@ -115,6 +137,8 @@ run(void *self, tn_diag *diag, const tn_kernel *k, tn_span bytes, const tn_inter
         return tn_fail(diag, TN_LIMIT, "more than %d buffers", BUFFERS);
     env.diag = diag;
     ended = tn_generate(&env, l.d->registry, l.d->backend->family, l.d->target, bytes, &code);
+    if (ended == TN_OK && l.d->dump)
+        ended = dump(l.d, diag, code);
     if (ended == TN_OK)
         ended = result(&l,
             l.d->backend->load(l.d->device, (tn_blob){code.at, code.bytes}, &l.program), "load");

@@ -15,7 +15,8 @@ typedef struct tn_run_device {
     tn_device *device;
     const char *target, *title, *identity;
     tn_run_machine machine;
-    int kernels; /* that ran */
+    const char *dump; /* folder for the code of each kernel, or NULL */
+    int kernels;      /* that ran */
 } tn_run_device;
 
 /* False, with the reason printed, if there is no such device here. */
