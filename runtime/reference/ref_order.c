@@ -66,6 +66,8 @@ first_whole(const running *how, tn_dtype dtype)
 {
     int64_t low, high;
 
+    if (tn_is_float(dtype))
+        return 0;
     tn_dtype_range(dtype, &low, &high);
     return how->from < 0 ? low : how->from > 1 ? high : how->from;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Conversions of the oracle, by hand. */
-#include "tests/support/evaluate.h"
+#include "tests/support/evaluate_text.h"
 #include "tests/support/test.h"
 
 #define OF(type, n, data) \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Element-wise rows of the oracle, by hand. */
-#include "tests/support/evaluate.h"
+#include "tests/support/evaluate_text.h"
 #include "tests/support/test.h"
 
 #define F64(n, data) "x: f64[" #n "] = constant {type=f64[" #n "], data=[" data "]}\n"

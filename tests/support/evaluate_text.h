@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TN_TESTS_SUPPORT_EVALUATE_H
-#define TN_TESTS_SUPPORT_EVALUATE_H
+#ifndef TN_TESTS_SUPPORT_EVALUATE_TEXT_H
+#define TN_TESTS_SUPPORT_EVALUATE_TEXT_H
 
 #include <stdbool.h>
 

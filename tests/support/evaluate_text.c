@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/support/evaluate.h"
+#include "tests/support/evaluate_text.h"
 
 #include <math.h>
 #include <stdlib.h>
