@@ -128,7 +128,8 @@ tn_tb_node(tn_tb *b, const tn_tval *like)
     *v = *like;
     v->axes = copy_axes(b, like->axes, like->axis_count);
     v->red = copy_axes(b, like->red, like->red_count);
-    v->home = b->body;
+    /* Numbers and sizes are everywhere the same. */
+    v->home = like->op == TN_T_const || like->op == TN_T_size ? b->tile->body : b->body;
     v->id = b->tile->value_count++;
     put_slot(b, v);
     return v;

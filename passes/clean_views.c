@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Views that change nothing, and numbers of literals. */
+#include <math.h>
+
+#include "ir/graph/build.h"
+#include "ir/kernel/teval.h"
+#include "passes/clean.h"
+#include "passes/dims.h"
+
+static bool
+all_blocks(tn_block *block, bool (*clean)(tn_op *op))
+{
+    bool changed = false;
+
+    for (tn_op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        for (int i = 0; i < op->body_count; i++)
+            changed |= all_blocks(op->body[i], clean);
+        changed |= clean(op);
+    }
+    return changed;
+}
+
+/* ---- views ---- */
+
+/* Equal types, and every element stays where it is. */
+static bool
+is_identity(const tn_op *op)
+{
+    int64_t start;
+
+    if (op->out_count != 1 || op->in_count < 1 || !op->in[0] ||
+        !tn_type_equal(&op->in[0]->type, &op->out[0]->type))
+        return false;
+    switch (op->code) {
+    case TN_OP_reshape:
+    case TN_OP_broadcast:
+    case TN_OP_unsqueeze:
+    case TN_OP_squeeze:
+    case TN_OP_cast:
+    case TN_OP_bitcast: return true;
+    case TN_OP_concat: return op->in_count == 1;
+    case TN_OP_transpose:
+        for (int i = 0; i < op->in[0]->type.rank; i++)
+            if (op->attr[TN_ATTR_transpose_perm].ints[i] != i)
+                return false;
+        return true;
+    case TN_OP_slice:
+        return op->attr[TN_ATTR_slice_start].operand < 0 &&
+            tn_size_is_int(op->attr[TN_ATTR_slice_start].sizes[0], &start) && start == 0 &&
+            tn_op_int(op, TN_ATTR_slice_step) == 1;
+    default: return false;
+    }
+}
+
+/* Consecutive parts, one slice each. */
+static void
+slice_parts(tn_op *op)
+{
+    tn_build b = tn_build_before(op);
+    tn_sizes *s = op->graph->sizes;
+    int axis = (int)tn_op_int(op, TN_ATTR_split_axis);
+    tn_size start = tn_size_int(s, 0);
+
+    for (int i = 0; i < op->out_count; i++) {
+        tn_size size = op->out[i]->type.dim[axis];
+        tn_value *part;
+
+        if (op->out[i]->uses.count) {
+            part = tn_build_slice(&b, op->in[0], axis, start, size);
+            part->name = op->out[i]->name;
+            tn_value_replace(op->out[i], part);
+        }
+        start = tn_size_add(s, start, size);
+    }
+    tn_op_remove(op);
+}
+
+static bool
+is_reshape(const tn_value *v)
+{
+    return v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_reshape;
+}
+
+/* A result that is an input or a weight stays a copy, which is an operation. */
+static bool
+is_copied_result(const tn_op *op)
+{
+    const tn_value *in = op->in[0];
+    bool computed = in->kind == TN_VALUE_RESULT && in->def->code != TN_OP_constant;
+
+    if (computed)
+        return false;
+    for (uint32_t i = 0; i < op->out[0]->uses.count; i++)
+        if (!op->out[0]->uses.at[i].op && !op->out[0]->uses.at[i].block->owner)
+            return true;
+    return false;
+}
+
+static bool
+simplify_view(tn_op *op)
+{
+    if (op->code == TN_OP_split) {
+        slice_parts(op);
+        return true;
+    }
+    if (op->code == TN_OP_reshape && is_reshape(op->in[0])) {
+        tn_op_set_in(op, 0, op->in[0]->def->in[0]);
+        return true;
+    }
+    if (!is_identity(op) || is_copied_result(op) || !op->out[0]->uses.count)
+        return false;
+    tn_value_replace(op->out[0], op->in[0]);
+    tn_op_remove(op);
+    return true;
+}
+
+bool
+tn_clean_views(tn_graph *g)
+{
+    return all_blocks(g->block, simplify_view);
+}
+
+/* ---- literals ---- */
+
+static bool
+is_number(const tn_value *v)
+{
+    return v && v->kind == TN_VALUE_LITERAL && v->type.dtype != TN_BOOL &&
+        v->number.kind != TN_NUMBER_SYMBOLIC && v->number.kind != TN_NUMBER_BOOL;
+}
+
+static bool
+fold_real(const tn_op *op, double a, double b, double *out)
+{
+    switch (op->code) {
+    case TN_OP_add: *out = a + b; return true;
+    case TN_OP_sub: *out = a - b; return true;
+    case TN_OP_mul: *out = a * b; return true;
+    case TN_OP_div: *out = a / b; return true;
+    case TN_OP_neg: *out = -a; return true;
+    case TN_OP_sqrt: *out = sqrt(a); return true;
+    default: return false;
+    }
+}
+
+static bool
+fold_whole(const tn_op *op, const int64_t *x, int64_t *out)
+{
+    static const struct {
+        tn_opcode code;
+        tn_fn fn;
+    } known[] = {{TN_OP_add, TN_FN_add}, {TN_OP_sub, TN_FN_sub}, {TN_OP_mul, TN_FN_mul},
+        {TN_OP_div, TN_FN_div}, {TN_OP_neg, TN_FN_neg}};
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].code == op->code)
+            return tn_eval_int(known[i].fn, op->out[0]->type.dtype, x, out);
+    return false;
+}
+
+/* One step that IEEE 754 rounds correctly: from double to the type no second
+ * rounding shows. */
+static bool
+fold_op(tn_op *op)
+{
+    tn_dtype t = op->out_count == 1 ? op->out[0]->type.dtype : TN_BOOL;
+    tn_number n;
+    double real, x[2] = {0};
+    int64_t whole, w[2] = {0};
+
+    if (op->in_count < 1 || op->in_count > 2 || !op->out_count || !op->out[0]->uses.count)
+        return false;
+    for (int i = 0; i < op->in_count; i++) {
+        if (!is_number(op->in[i]) || op->in[i]->type.dtype != t)
+            return false;
+        x[i] = tn_is_float(t) ? tn_round_to(t, op->in[i]->number.real) : 0;
+        if (tn_is_int(t) && !tn_number_is_int(&op->in[i]->number, &w[i]))
+            return false;
+    }
+    if (tn_is_float(t)) {
+        if (!fold_real(op, x[0], x[1], &real))
+            return false;
+        n = tn_number_real(tn_round_to(t, real));
+    } else {
+        if (!tn_is_int(t) || !fold_whole(op, w, &whole))
+            return false;
+        n = tn_number_int(whole);
+    }
+    tn_value_replace(op->out[0], tn_graph_literal(op->graph, t, n));
+    tn_op_remove(op);
+    return true;
+}
+
+bool
+tn_clean_fold(tn_graph *g)
+{
+    return all_blocks(g->block, fold_op);
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/group.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "ir/graph/build.h"
+#include "passes/group_in.h"
+
+const tn_group_place *
+tn_group_find(const tn_group *group, const tn_value *value)
+{
+    for (uint32_t i = 0; i < group->places.count; i++)
+        if (group->places.at[i].value == value)
+            return &group->places.at[i];
+    return NULL;
+}
+
+tn_group *
+tn_group_of(const tn_grouper *x, const tn_value *v)
+{
+    return v->kind == TN_VALUE_RESULT ? x->out->of[v->def->id] : NULL;
+}
+
+/* ---- walks through inlined operations ---- */
+
+static bool
+is_inlined(const tn_grouper *x, const tn_value *v)
+{
+    return v->kind == TN_VALUE_RESULT && x->out->inlined[v->def->id];
+}
+
+tn_trace
+tn_group_trace(const tn_grouper *x, tn_value *v)
+{
+    tn_trace t = {.base = v};
+
+    for (int i = 0; i < TN_MAX_RANK; i++)
+        t.dim[i] = (int8_t)(i < v->type.rank ? i : -1);
+    while (is_inlined(x, t.base) && tn_op_keeps_places(t.base->def)) {
+        const tn_op *op = t.base->def;
+        int8_t to[TN_MAX_RANK], from[TN_MAX_RANK];
+
+        (void)tn_op_dims(op, 0, to);
+        memset(from, -1, sizeof from);
+        for (int i = 0; i < op->in[0]->type.rank; i++)
+            if (to[i] >= 0)
+                from[to[i]] = (int8_t)i;
+        for (int i = 0; i < TN_MAX_RANK; i++)
+            t.dim[i] = (int8_t)(t.dim[i] < 0 ? -1 : from[t.dim[i]]);
+        t.base = op->in[0];
+    }
+    return t;
+}
+
+void
+tn_group_walk_start(tn_grouper *x)
+{
+    x->round++;
+    x->leaves.count = 0;
+}
+
+/* As deep as operations are inlined behind one another. */
+void
+tn_group_walk(tn_grouper *x, tn_value *v)
+{
+    const tn_op *op = v->def;
+
+    if (v->kind == TN_VALUE_LITERAL || v->kind == TN_VALUE_PARAM)
+        return;
+    if (!is_inlined(x, v)) {
+        tn_push(x->arena, &x->leaves, v);
+        return;
+    }
+    if (x->mark[op->id] == x->round)
+        return;
+    x->mark[op->id] = x->round;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i])
+            tn_group_walk(x, op->in[i]);
+}
+
+static void
+walk_block(tn_grouper *x, const tn_block *block)
+{
+    for (const tn_op *op = block->first; op; op = op->next) {
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i] &&
+                (op->in[i]->kind != TN_VALUE_RESULT || op->in[i]->def->block == x->g->block))
+                tn_group_walk(x, op->in[i]);
+        for (int i = 0; i < op->body_count; i++)
+            walk_block(x, op->body[i]);
+    }
+    for (uint32_t i = 0; i < block->results.count; i++) {
+        tn_value *v = block->results.at[i];
+
+        if (v->kind != TN_VALUE_RESULT || v->def->block == x->g->block)
+            tn_group_walk(x, v);
+    }
+}
+
+void
+tn_group_walk_op(tn_grouper *x, const tn_op *op)
+{
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i])
+            tn_group_walk(x, op->in[i]);
+    for (int i = 0; i < op->body_count; i++)
+        walk_block(x, op->body[i]);
+}
+
+/* ---- order ---- */
+
+static void
+need(tn_grouper *x, tn_group *group, const tn_group *other)
+{
+    for (uint32_t i = 0; i < group->needs.count; i++)
+        if (group->needs.at[i] == other->number)
+            return;
+    tn_push(x->arena, &group->needs, other->number);
+}
+
+static void
+visit(tn_grouper *x, tn_group *group)
+{
+    if (group->seen == x->visit)
+        return;
+    group->seen = x->visit;
+    tn_push(x->arena, &x->open, group);
+}
+
+/* True if `from` reads, directly or not, what `to` computes; true also when
+ * the search takes too long. */
+static bool
+reaches(tn_grouper *x, tn_group *from, const tn_group *to)
+{
+    x->visit++;
+    x->open.count = 0;
+    visit(x, from);
+    for (uint32_t i = 0; i < x->open.count; i++) {
+        const tn_group *g = x->open.at[i];
+
+        if (g == to || i == TN_GROUP_VISITS)
+            return true;
+        for (uint32_t k = 0; k < g->needs.count; k++)
+            visit(x, x->out->at.at[g->needs.at[k]]);
+    }
+    return false;
+}
+
+bool
+tn_group_ready(tn_grouper *x, const tn_op *op, const tn_group *into)
+{
+    tn_group_walk_start(x);
+    tn_group_walk_op(x, op);
+    for (uint32_t i = 0; i < x->leaves.count; i++) {
+        tn_group *g = tn_group_of(x, x->leaves.at[i]);
+
+        if (g && g != into && reaches(x, g, into))
+            return false;
+    }
+    return true;
+}
+
+void
+tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
+{
+    tn_push(x->arena, &group->ops, op);
+    x->out->of[op->id] = group;
+    tn_group_walk_start(x);
+    tn_group_walk_op(x, op);
+    for (uint32_t i = 0; i < x->leaves.count; i++) {
+        tn_group *g = tn_group_of(x, x->leaves.at[i]);
+
+        x->reader[x->leaves.at[i]->id] = group;
+        if (g && g != group)
+            need(x, group, g);
+    }
+}
+
+int
+tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span)
+{
+    tn_push(x->arena, &group->axes, ((tn_group_axis){extent, span}));
+    return (int)group->axes.count - 1;
+}
+
+tn_group_place *
+tn_group_add_place(tn_grouper *x, tn_group *group, tn_value *value, bool member)
+{
+    for (uint32_t i = 0; i < group->places.count; i++)
+        if (group->places.at[i].value == value) {
+            group->places.at[i].member |= member;
+            return &group->places.at[i];
+        }
+    tn_push(x->arena, &group->places, ((tn_group_place){.value = value, .member = member}));
+    memset(group->places.at[group->places.count - 1].axis, -1, TN_MAX_RANK);
+    return &group->places.at[group->places.count - 1];
+}
+
+/* ---- what is computed again at each use ---- */
+
+static bool
+rejoins(const tn_grouper *x, const tn_value *v)
+{
+    return v->kind == TN_VALUE_RESULT && !x->out->inlined[v->def->id] &&
+        v->def->code != TN_OP_constant;
+}
+
+static bool
+may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
+{
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+    bool free_view = tn_op_is_free_view(op);
+
+    if (op->code == TN_OP_constant)
+        return false;
+    if (!free_view && kind != TN_LOWER_map && op->code != TN_OP_iota && op->code != TN_OP_fill &&
+        op->code != TN_OP_one_hot)
+        return false;
+    *cost = tn_op_cost(op);
+    *loads = *depth = 0;
+    for (int i = 0; i < op->in_count; i++) {
+        const tn_value *v = op->in[i];
+
+        if (!v || v->kind == TN_VALUE_LITERAL)
+            continue;
+        if (is_inlined(x, v)) {
+            *cost += x->cost[v->def->id];
+            *loads += x->loads[v->def->id];
+            *depth = *depth > x->depth[v->def->id] ? *depth : x->depth[v->def->id];
+        } else {
+            *loads += v->type.rank > 0;
+        }
+        if (!free_view && rejoins(x, v))
+            return false;
+    }
+    ++*depth;
+    if (*depth > TN_GROUP_INLINE)
+        return false;
+    return free_view || (*cost <= TN_GROUP_CHEAP && *loads <= 1);
+}
+
+static bool
+try_inline(tn_grouper *x, const tn_op *op)
+{
+    int cost, loads, depth;
+
+    if (!x->fuse || !may_inline(x, op, &cost, &loads, &depth))
+        return false;
+    x->out->inlined[op->id] = true;
+    x->cost[op->id] = (uint8_t)(cost > 255 ? 255 : cost);
+    x->loads[op->id] = (uint8_t)(loads > 255 ? 255 : loads);
+    x->depth[op->id] = (uint8_t)depth;
+    return true;
+}
+
+/* ---- placing one operation ---- */
+
+enum { CANDIDATES = 8 };
+
+static int
+add_candidate(tn_group **list, int count, tn_group *group)
+{
+    int at = count;
+
+    for (int i = 0; i < count; i++)
+        if (list[i] == group)
+            return count;
+    if (count == CANDIDATES)
+        return count;
+    while (at > 0 && list[at - 1]->first < group->first)
+        at--;
+    memmove(list + at + 1, list + at, (size_t)(count - at) * sizeof *list);
+    list[at] = group;
+    return count + 1;
+}
+
+/* Groups that compute operands, the latest first; then readers of the same
+ * operands. */
+static int
+candidates(tn_grouper *x, const tn_op *op, tn_group **list)
+{
+    int count = 0;
+
+    for (int i = 0; i < op->in_count; i++) {
+        tn_trace t;
+        tn_group *g;
+
+        if (!op->in[i])
+            continue;
+        t = tn_group_trace(x, op->in[i]);
+        g = tn_group_of(x, t.base);
+        if (g)
+            count = add_candidate(list, count, g);
+        g = x->reader[t.base->id];
+        if (g && g->kind == TN_GROUP_ROW)
+            count = add_candidate(list, count, g);
+    }
+    return count;
+}
+
+static void
+place(tn_grouper *x, tn_op *op)
+{
+    tn_group *list[CANDIDATES];
+    int count = x->fuse ? candidates(x, op, list) : 0;
+
+    for (int i = 0; i < count; i++)
+        if (list[i]->ops.count < TN_GROUP_OPS && tn_group_join(x, list[i], op))
+            return;
+    (void)tn_group_open(x, op);
+}
+
+/* ---- outputs, execution order ---- */
+
+static void
+add_output(tn_grouper *x, tn_value *v)
+{
+    tn_group *group = tn_group_of(x, v);
+
+    for (uint32_t i = 0; i < group->outputs.count; i++)
+        if (group->outputs.at[i] == v)
+            return;
+    tn_push(x->arena, &group->outputs, v);
+}
+
+static void
+find_outputs(tn_grouper *x)
+{
+    tn_block *block = x->g->block;
+
+    for (tn_op *op = block->first; op; op = op->next) {
+        tn_group *group = x->out->of[op->id];
+
+        if (!group)
+            continue;
+        tn_group_walk_start(x);
+        tn_group_walk_op(x, op);
+        for (uint32_t i = 0; i < x->leaves.count; i++)
+            if (tn_group_of(x, x->leaves.at[i]) && tn_group_of(x, x->leaves.at[i]) != group)
+                add_output(x, x->leaves.at[i]);
+    }
+    for (uint32_t i = 0; i < block->results.count; i++)
+        if (tn_group_of(x, block->results.at[i]))
+            add_output(x, block->results.at[i]);
+}
+
+/* Depth-first over needs, groups in order of their first operation. */
+static void
+order_groups(tn_grouper *x)
+{
+    uint32_t count = x->out->at.count, done = 0;
+    tn_group **old = x->out->at.at;
+    tn_group **sorted = tn_new_array(x->arena, tn_group *, count);
+    uint8_t *state = tn_new_array(x->arena, uint8_t, count);
+    TN_VEC(uint32_t) stack = {0};
+
+    for (uint32_t i = 0; i < count; i++) {
+        tn_push(x->arena, &stack, i);
+        while (stack.count) {
+            uint32_t at = stack.at[stack.count - 1];
+            bool waits = false;
+
+            for (uint32_t k = 0; state[at] == 0 && k < old[at]->needs.count; k++)
+                if (state[old[at]->needs.at[k]] == 0) {
+                    tn_push(x->arena, &stack, old[at]->needs.at[k]);
+                    waits = true;
+                }
+            if (waits)
+                continue;
+            stack.count--;
+            if (state[at] == 0)
+                sorted[done++] = old[at];
+            state[at] = 1;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i]->number = i;
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t k = 0; k < old[i]->needs.count; k++)
+            old[i]->needs.at[k] = old[old[i]->needs.at[k]]->number;
+    x->out->at.at = sorted;
+}
+
+/* ---- the graph ---- */
+
+static bool
+is_refused(const tn_op *op)
+{
+    if (tn_lower_kind_of(op->code) == TN_LOWER_refuse)
+        return true;
+    return op->code == TN_OP_contract &&
+        strcmp(tn_op_text(op, TN_ATTR_contract_activation), "none") != 0;
+}
+
+static tn_status
+refuse_block(tn_grouper *x, const tn_block *block, tn_status status)
+{
+    for (const tn_op *op = block->first; op; op = op->next) {
+        if (is_refused(op))
+            status = tn_fail(x->diag, TN_UNSUPPORTED, "%s: %s: no device runs this yet", op->path,
+                tn_op_info_of(op->code)->name);
+        for (int i = 0; i < op->body_count; i++)
+            status = refuse_block(x, op->body[i], status);
+    }
+    return status;
+}
+
+/* A result that nothing computes gets an operation that copies it. */
+static void
+copy_results(tn_grouper *x)
+{
+    tn_block *block = x->g->block;
+    tn_build b = {.block = block, .path = "outputs"};
+
+    for (uint32_t i = 0; i < block->results.count; i++) {
+        tn_value *v = block->results.at[i];
+
+        if (v->kind == TN_VALUE_RESULT && v->def->code != TN_OP_constant)
+            continue;
+        v = tn_build_reshape(&b, v, v->type.dim, v->type.rank);
+        v->name = block->results.at[i]->name;
+        tn_block_set_result(block, (int)i, v);
+    }
+}
+
+static void
+prepare(tn_grouper *x)
+{
+    uint32_t ops = x->g->op_count, position = 0;
+
+    x->out->of = tn_new_array(x->arena, tn_group *, ops);
+    x->out->inlined = tn_new_array(x->arena, bool, ops);
+    x->position = tn_new_array(x->arena, uint32_t, ops);
+    x->depth = tn_new_array(x->arena, uint8_t, ops);
+    x->cost = tn_new_array(x->arena, uint8_t, ops);
+    x->loads = tn_new_array(x->arena, uint8_t, ops);
+    x->mark = tn_new_array(x->arena, uint32_t, ops);
+    x->reader = tn_new_array(x->arena, tn_group *, x->g->value_count);
+    for (const tn_op *op = x->g->block->first; op; op = op->next)
+        x->position[op->id] = position++;
+}
+
+/* A view of a member can be stored instead of it, or beside it, by the same
+ * kernel: at the member's places, or, for a reshape, in the member's shape. */
+static bool
+place_view(tn_grouper *x, tn_value *v)
+{
+    bool reshape = v->def->code == TN_OP_reshape;
+    tn_trace t = tn_group_trace(x, reshape ? v->def->in[0] : v);
+    tn_group *group = tn_group_of(x, t.base);
+    const tn_group_place *p = group ? tn_group_find(group, t.base) : NULL;
+    tn_group_place *own;
+
+    if (!p || !p->member || p->memory || p->shape_of || group->ops.count >= TN_GROUP_OPS ||
+        (reshape && t.base != v->def->in[0]) || (!reshape && t.base == v))
+        return false;
+    own = tn_group_add_place(x, group, v, true);
+    p = tn_group_find(group, t.base);
+    for (int i = 0; i < TN_MAX_RANK; i++)
+        own->axis[i] = (int8_t)(reshape ? p->axis[i] : t.dim[i] < 0 ? -1 : p->axis[t.dim[i]]);
+    own->shape_of = reshape ? t.base : NULL;
+    tn_push(x->arena, &group->ops, v->def);
+    x->out->of[v->def->id] = group;
+    return true;
+}
+
+/* An inlined operation whose result the graph gives out is computed once
+ * more, for that. */
+static void
+place_results(tn_grouper *x)
+{
+    for (uint32_t i = 0; i < x->g->block->results.count; i++) {
+        tn_value *v = x->g->block->results.at[i];
+
+        if (!is_inlined(x, v) || x->out->of[v->def->id] || place_view(x, v))
+            continue;
+        x->out->inlined[v->def->id] = false;
+        (void)tn_group_open(x, v->def);
+        x->out->inlined[v->def->id] = true;
+    }
+}
+
+tn_status
+tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, bool fuse, tn_groups *out)
+{
+    tn_grouper x = {.out = out, .arena = arena, .g = g, .diag = diag, .fuse = fuse};
+
+    *out = (tn_groups){.arena = arena, .g = g};
+    TN_TRY(refuse_block(&x, g->block, TN_OK));
+    copy_results(&x);
+    prepare(&x);
+    for (tn_op *op = g->block->first; op; op = op->next)
+        if (op->code != TN_OP_constant && !try_inline(&x, op))
+            place(&x, op);
+    place_results(&x);
+    find_outputs(&x);
+    order_groups(&x);
+    return TN_OK;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_GROUP_H
+#define TN_PASSES_GROUP_H
+
+#include "ir/graph/graph.h"
+
+/* Partition of an entry into kernels. Every value of a group is a function of
+ * an index over the axes of the group: grid axes, which tasks share out, and
+ * spanned ones, which a task covers whole because something is reduced or
+ * carried along them. Cheap operations and views on values in memory belong
+ * to no group: they are computed again wherever they are read. */
+typedef enum tn_group_kind {
+    TN_GROUP_MAP,      /* element by element; no spanned axes */
+    TN_GROUP_ROW,      /* reductions and what uses them, row by row */
+    TN_GROUP_CONTRACT, /* one contraction and what is done to its result */
+    TN_GROUP_SCAN,     /* loops and what is done to their results */
+} tn_group_kind;
+
+typedef struct tn_group_axis {
+    tn_size extent;
+    bool span;
+} tn_group_axis;
+
+/* Where a value lies on the axes of a group. */
+typedef struct tn_group_place {
+    tn_value *value;
+    bool member;               /* computed by the group */
+    bool memory;               /* collected by a scan: not in tiles */
+    tn_value *shape_of;        /* a reshape of this member: stored in its shape */
+    int8_t axis[TN_MAX_RANK]; /* -1: a dimension of size 1 */
+} tn_group_place;
+
+typedef struct tn_group {
+    uint32_t number; /* in order of execution */
+    tn_group_kind kind;
+    TN_VEC(tn_op *) ops; /* in graph order */
+    TN_VEC(tn_group_axis) axes;
+    TN_VEC(tn_group_place) places;
+    TN_VEC(tn_value *) outputs; /* members that something else reads */
+    TN_VEC(uint32_t) needs;     /* groups whose outputs it reads */
+    uint32_t first;             /* position of its first operation */
+    uint32_t seen;              /* last search that visited it */
+} tn_group;
+
+typedef struct tn_groups {
+    tn_arena *arena;
+    tn_graph *g;
+    TN_VEC(tn_group *) at; /* in order of execution */
+    tn_group **of;         /* by op id; NULL: inlined, or in a body */
+    bool *inlined;         /* by op id */
+} tn_groups;
+
+/* TN_UNSUPPORTED names every operation that has no lowering yet. With `fuse`
+ * false every operation is a group of its own. Results of the graph that are
+ * inputs or constants get a copying operation. */
+tn_status tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, bool fuse, tn_groups *out)
+    TN_MUST_USE;
+/* NULL if the value has no place there. */
+const tn_group_place *tn_group_find(const tn_group *group, const tn_value *value);
+/* One group a paragraph: kind, axes, operations, what it reads and writes. */
+void tn_groups_print(tn_text *out, const tn_groups *groups);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_GROUP_IN_H
+#define TN_PASSES_GROUP_IN_H
+
+#include "passes/dims.h"
+#include "passes/group.h"
+
+/* Grouping from inside: driver and order (group.c), what fits where
+ * (group_join.c), loops (group_scan.c). */
+enum {
+    TN_GROUP_OPS = 64,      /* of one group: bounds depth of a lowering */
+    TN_GROUP_AXES = 16,
+    TN_GROUP_INLINE = 24,   /* operations inlined behind one another */
+    TN_GROUP_CHEAP = 3,     /* cost up to which a value is computed again */
+    TN_GROUP_VISITS = 4096, /* steps of one search for a cycle */
+};
+
+typedef struct tn_grouper {
+    tn_groups *out;
+    tn_arena *arena;
+    tn_graph *g;
+    tn_diag *diag;
+    bool fuse;
+    uint32_t *position; /* by op id: order in the block */
+    uint8_t *depth;     /* by op id: inlined operations behind one another */
+    uint8_t *cost;      /* by op id, if inlined: of all of them */
+    uint8_t *loads;     /* by op id, if inlined: tensors it reads */
+    /* By value id: groups that read it, latest last (for siblings). */
+    tn_group **reader;
+    uint32_t *mark; /* by op id, for walks */
+    uint32_t round;
+    TN_VEC(tn_value *) leaves;
+    TN_VEC(tn_group *) open; /* of a search for a cycle */
+    uint32_t visit;
+} tn_grouper;
+
+/* An operand seen through inlined views that keep places. */
+typedef struct tn_trace {
+    tn_value *base;
+    int8_t dim[TN_MAX_RANK]; /* operand's dimension -> base's, -1: none */
+} tn_trace;
+
+tn_trace tn_group_trace(const tn_grouper *x, tn_value *v);
+/* The values in memory or of groups that `v` is made from: x->leaves, after
+ * tn_group_walk_start. */
+void tn_group_walk_start(tn_grouper *x);
+void tn_group_walk(tn_grouper *x, tn_value *v);
+/* All leaves of an op's operands, and of what its bodies read from outside. */
+void tn_group_walk_op(tn_grouper *x, const tn_op *op);
+
+tn_group *tn_group_of(const tn_grouper *x, const tn_value *v);
+/* True if every group that `op` reads (other than `into`) can run before
+ * `into`. */
+bool tn_group_ready(tn_grouper *x, const tn_op *op, const tn_group *into);
+
+/* Adds `op` to a group if it fits. */
+bool tn_group_join(tn_grouper *x, tn_group *into, tn_op *op);
+/* A group of its own. */
+tn_group *tn_group_open(tn_grouper *x, tn_op *op);
+tn_group_place *tn_group_add_place(tn_grouper *x, tn_group *group, tn_value *value, bool member);
+int tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span);
+void tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op);
+
+bool tn_group_join_scan(tn_grouper *x, tn_group *into, tn_op *op);
+void tn_group_open_scan(tn_grouper *x, tn_group *group, tn_op *op);
+
+#endif

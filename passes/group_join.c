@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which operations may share a kernel. */
+#include <string.h>
+
+#include "passes/group_in.h"
+
+/* What a candidate would look like on the axes of a group. */
+typedef struct fit {
+    int8_t result[TN_MAX_RANK]; /* axis of each dimension of the result */
+    unsigned reduced;           /* axes, as bits */
+    bool touches;               /* some operand lies on the axes */
+} fit;
+
+static const tn_group_place *
+place_of(const tn_grouper *x, const tn_group *group, const tn_value *v)
+{
+    const tn_group_place *p = tn_group_find(group, v);
+
+    (void)x;
+    return p && !p->memory ? p : NULL;
+}
+
+/* Operand `in` as it lies on the group's axes. False if that contradicts what
+ * is known, or if a member is read at other places than its own. */
+static bool
+fit_operand(tn_grouper *x, const tn_group *group, const tn_op *op, int in, fit *f)
+{
+    tn_trace t = tn_group_trace(x, op->in[in]);
+    const tn_group_place *p = place_of(x, group, t.base);
+    int8_t to[TN_MAX_RANK];
+    unsigned along = tn_lower_kind_of(op->code) == TN_LOWER_reduce ||
+            tn_lower_kind_of(op->code) == TN_LOWER_order
+        ? tn_op_reduced(op)
+        : 0;
+
+    if (!tn_op_dims(op, in, to) || !p) {
+        tn_group_walk_start(x);
+        tn_group_walk(x, op->in[in]);
+        for (uint32_t i = 0; i < x->leaves.count; i++)
+            if (tn_group_of(x, x->leaves.at[i]) == group)
+                return false;
+        return true;
+    }
+    for (int i = 0; i < op->in[in]->type.rank; i++) {
+        int axis = t.dim[i] < 0 ? -1 : p->axis[t.dim[i]];
+
+        if (axis < 0) {
+            if (along >> i & 1 && !tn_size_is_one(op->in[in]->type.dim[i]))
+                return false;
+            continue;
+        }
+        f->touches = true;
+        if (along >> i & 1)
+            f->reduced |= 1u << axis;
+        if (to[i] < 0)
+            continue;
+        if (f->result[to[i]] >= 0 && f->result[to[i]] != axis)
+            return false;
+        f->result[to[i]] = (int8_t)axis;
+    }
+    return true;
+}
+
+static unsigned
+grid_of(const tn_group *group)
+{
+    unsigned mask = 0;
+
+    for (uint32_t i = 0; i < group->axes.count; i++)
+        if (!group->axes.at[i].span)
+            mask |= 1u << i;
+    return mask;
+}
+
+/* Every dimension has an axis of its own, and all grid axes are among them:
+ * so that no two tasks compute the same element. */
+static bool
+covers(const tn_value *result, const fit *f, unsigned grid, int free_dim)
+{
+    unsigned seen = 0;
+
+    for (int i = 0; i < result->type.rank; i++) {
+        if (tn_size_is_one(result->type.dim[i]) || i == free_dim)
+            continue;
+        if (f->result[i] < 0 || seen >> f->result[i] & 1)
+            return false;
+        seen |= 1u << f->result[i];
+    }
+    return (grid & ~seen) == 0;
+}
+
+/* A reduction makes its axes spanned. It may not take the last grid axis, nor
+ * a second set of axes. */
+static bool
+may_reduce(const tn_group *group, const fit *f)
+{
+    unsigned grid = grid_of(group), all = (1u << group->axes.count) - 1;
+    unsigned spans = all & ~grid;
+
+    if (group->kind == TN_GROUP_CONTRACT)
+        return false;
+    if ((f->reduced & grid) == 0)
+        return true;
+    return group->kind == TN_GROUP_MAP && spans == 0 && (grid & ~f->reduced) != 0;
+}
+
+static void
+add_results(tn_grouper *x, tn_group *group, tn_op *op, const fit *f)
+{
+    for (int i = 0; i < op->out_count; i++) {
+        tn_group_place *p = tn_group_add_place(x, group, op->out[i], true);
+
+        for (int k = 0; k < op->out[i]->type.rank; k++)
+            if (!tn_size_is_one(op->out[i]->type.dim[k]))
+                p->axis[k] = f->result[k];
+    }
+}
+
+/* Operands from memory get places too, through the result. */
+static void
+add_operands(tn_grouper *x, tn_group *group, const tn_op *op, const fit *f)
+{
+    for (int in = 0; in < op->in_count; in++) {
+        tn_trace t;
+        int8_t to[TN_MAX_RANK];
+        tn_group_place *p;
+
+        if (!op->in[in] || op->in[in]->kind == TN_VALUE_LITERAL || !tn_op_dims(op, in, to))
+            continue;
+        t = tn_group_trace(x, op->in[in]);
+        if (tn_group_find(group, t.base))
+            continue;
+        p = tn_group_add_place(x, group, t.base, false);
+        for (int i = 0; i < op->in[in]->type.rank; i++)
+            if (to[i] >= 0 && t.dim[i] >= 0 && !tn_size_is_one(t.base->type.dim[t.dim[i]]))
+                p->axis[t.dim[i]] = f->result[to[i]];
+    }
+}
+
+static bool
+is_running(const tn_op *op)
+{
+    return op->code == TN_OP_cum_sum || op->code == TN_OP_cum_prod || op->code == TN_OP_cum_max ||
+        op->code == TN_OP_cum_min;
+}
+
+static bool
+is_row_op(const tn_op *op)
+{
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+
+    return kind == TN_LOWER_reduce || kind == TN_LOWER_order;
+}
+
+static void
+commit(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
+{
+    if (is_row_op(op)) {
+        for (uint32_t i = 0; i < group->axes.count; i++)
+            group->axes.at[i].span |= (f->reduced >> i & 1) != 0;
+        if (group->kind == TN_GROUP_MAP)
+            group->kind = TN_GROUP_ROW;
+        if (op->code == TN_OP_top_k) {
+            int along = (int)tn_op_int(op, TN_ATTR_top_k_axis);
+
+            f->result[along] =
+                (int8_t)tn_group_add_axis(x, group, op->out[0]->type.dim[along], true);
+        }
+    }
+    add_results(x, group, op, f);
+    add_operands(x, group, op, f);
+    tn_group_add_op(x, group, op);
+}
+
+bool
+tn_group_join(tn_grouper *x, tn_group *into, tn_op *op)
+{
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+    int free_dim = op->code == TN_OP_top_k ? (int)tn_op_int(op, TN_ATTR_top_k_axis) : -1;
+    fit f = {.reduced = 0};
+
+    memset(f.result, -1, sizeof f.result);
+    if (kind == TN_LOWER_scan)
+        return tn_group_join_scan(x, into, op);
+    if (kind != TN_LOWER_map && !is_row_op(op))
+        return false;
+    if (into->axes.count + 1 >= TN_GROUP_AXES)
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && op->in[i]->kind != TN_VALUE_LITERAL && !fit_operand(x, into, op, i, &f))
+            return false;
+    if (!f.touches || (is_row_op(op) && !may_reduce(into, &f)))
+        return false;
+    if (!covers(op->out[0], &f, grid_of(into) & ~f.reduced, free_dim))
+        return false;
+    if (!tn_group_ready(x, op, into))
+        return false;
+    commit(x, into, op, &f);
+    return true;
+}
+
+/* ---- groups of their own ---- */
+
+static tn_group *
+new_group(tn_grouper *x, const tn_op *op, tn_group_kind kind)
+{
+    tn_group *group = tn_new(x->arena, tn_group);
+
+    group->number = x->out->at.count;
+    group->kind = kind;
+    group->first = x->position[op->id];
+    tn_push(x->arena, &x->out->at, group);
+    return group;
+}
+
+static void
+axes_of_result(tn_grouper *x, tn_group *group, const tn_value *v, fit *f)
+{
+    for (int i = 0; i < v->type.rank; i++)
+        if (f->result[i] < 0 && !tn_size_is_one(v->type.dim[i]))
+            f->result[i] = (int8_t)tn_group_add_axis(x, group, v->type.dim[i], false);
+}
+
+/* Reduced dimensions of the operand become spanned axes, behind the others. */
+static void
+open_row(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
+{
+    const tn_value *in = op->in[0];
+    unsigned along = tn_op_reduced(op);
+    tn_trace t = tn_group_trace(x, op->in[0]);
+    int8_t to[TN_MAX_RANK], axis[TN_MAX_RANK];
+    tn_group_place *p;
+
+    (void)tn_op_dims(op, 0, to);
+    memset(axis, -1, sizeof axis);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < in->type.rank; i++)
+            if ((along >> i & 1) == (unsigned)pass && !tn_size_is_one(in->type.dim[i]))
+                axis[i] = (int8_t)tn_group_add_axis(x, group, in->type.dim[i], pass == 1);
+    for (int i = 0; i < in->type.rank; i++)
+        if (to[i] >= 0 && (!(along >> i & 1) || is_running(op)))
+            f->result[to[i]] = axis[i];
+    if (op->code == TN_OP_top_k) {
+        int dim = (int)tn_op_int(op, TN_ATTR_top_k_axis);
+
+        f->result[dim] = (int8_t)tn_group_add_axis(x, group, op->out[0]->type.dim[dim], true);
+    }
+    p = tn_group_add_place(x, group, t.base, false);
+    for (int i = 0; i < in->type.rank; i++)
+        if (t.dim[i] >= 0)
+            p->axis[t.dim[i]] = axis[i];
+}
+
+tn_group *
+tn_group_open(tn_grouper *x, tn_op *op)
+{
+    static const tn_group_kind kinds[] = {
+        [TN_LOWER_contract] = TN_GROUP_CONTRACT,
+        [TN_LOWER_reduce] = TN_GROUP_ROW,
+        [TN_LOWER_order] = TN_GROUP_ROW,
+        [TN_LOWER_scan] = TN_GROUP_SCAN,
+    };
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+    tn_group *group = new_group(x, op, kind <= TN_LOWER_scan ? kinds[kind] : TN_GROUP_MAP);
+    fit f;
+
+    memset(f.result, -1, sizeof f.result);
+    if (kind == TN_LOWER_scan) {
+        tn_group_open_scan(x, group, op);
+        return group;
+    }
+    if (is_row_op(op))
+        open_row(x, group, op, &f);
+    else
+        axes_of_result(x, group, op->out[0], &f);
+    add_results(x, group, op, &f);
+    if (kind != TN_LOWER_contract)
+        add_operands(x, group, op, &f);
+    tn_group_add_op(x, group, op);
+    return group;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From an entry to tile kernels, one for each group. */
+#include "passes/lower/lower.h"
+
+#include <string.h>
+
+#include "ir/graph/expand.h"
+#include "passes/clean.h"
+#include "passes/lower/lo.h"
+
+/* The op that a kernel is named after: its reduction, contraction or loop,
+ * else its last. */
+static const tn_op *
+namesake(const tn_group *group)
+{
+    for (uint32_t i = 0; i < group->ops.count; i++) {
+        tn_lower_kind kind = tn_lower_kind_of(group->ops.at[i]->code);
+
+        if (kind == TN_LOWER_contract || kind == TN_LOWER_reduce || kind == TN_LOWER_order ||
+            kind == TN_LOWER_scan)
+            return group->ops.at[i];
+    }
+    return group->ops.at[group->ops.count - 1];
+}
+
+static const char *
+axis_name(tn_lo *k, const tn_group_axis *axis)
+{
+    static const char *const letters[] = {"i", "j", "l", "m", "n", "o", "p", "q"};
+    uint32_t at = (uint32_t)(axis - k->group->axes.at);
+
+    return letters[at % (sizeof letters / sizeof *letters)];
+}
+
+/* A kernel has at least one grid axis. */
+static void
+make_axes(tn_lo *k)
+{
+    bool any = false;
+
+    k->axis = tn_new_array(k->arena, tn_axis *, k->group->axes.count);
+    for (uint32_t i = 0; i < k->group->axes.count; i++) {
+        const tn_group_axis *a = &k->group->axes.at[i];
+
+        if (a->span)
+            continue;
+        k->axis[i] = tn_tb_grid(k->b, axis_name(k, a), NULL, tn_lo_size(k, a->extent), false);
+        any = true;
+    }
+    if (!any)
+        (void)tn_tb_grid(k->b, "one", NULL, tn_tb_int(k->b, 1), false);
+    for (uint32_t i = 0; i < k->group->axes.count; i++) {
+        const tn_group_axis *a = &k->group->axes.at[i];
+        tn_lo_span span = {.extent = a->extent};
+
+        if (!a->span)
+            continue;
+        span.axis = tn_tb_span(k->b, axis_name(k, a), tn_lo_size(k, a->extent));
+        k->axis[i] = span.axis;
+        tn_push(k->arena, &k->spans, span);
+    }
+}
+
+static void
+store_output(tn_lo *k, tn_value *v)
+{
+    const tn_group_place *p = tn_group_find(k->group, v);
+    tn_value *from = p->shape_of ? p->shape_of : v;
+    tn_tval *index[TN_MAX_RANK], *x;
+
+    if (p->memory)
+        return;
+    for (int i = 0; i < from->type.rank; i++)
+        index[i] = p->axis[i] < 0 ? tn_tb_int(k->b, 0) : tn_tb_index(k->b, k->axis[p->axis[i]]);
+    x = tn_lo_el(k, from, index);
+    tn_tb_store(k->b, tn_lo_output(k, v, &from->type), index, x, NULL);
+}
+
+static bool
+is_output(const tn_group *group, const tn_value *v)
+{
+    for (uint32_t i = 0; i < group->outputs.count; i++)
+        if (group->outputs.at[i] == v)
+            return true;
+    return false;
+}
+
+/* In the order of operations, so that what is stored first can be read again
+ * by what follows. */
+static void
+make_statements(tn_lo *k)
+{
+    for (uint32_t i = 0; i < k->group->ops.count; i++) {
+        tn_op *op = k->group->ops.at[i];
+
+        if (op->code == TN_OP_scan)
+            tn_lower_scan_loop(k, op);
+        for (int n = 0; n < op->out_count; n++)
+            if (is_output(k->group, op->out[n]))
+                store_output(k, op->out[n]);
+    }
+}
+
+static void
+finish(tn_lo *k)
+{
+    k->out->tile = tn_tb_finish(k->b);
+    k->out->tile->exact = k->options->exact;
+    for (uint32_t i = 0; i < k->out->tile->bufs.count; i++)
+        for (uint32_t n = 0; n < k->buffers.count; n++)
+            if (k->buffers.at[n].buf == k->out->tile->bufs.at[i]) {
+                tn_value *v = k->buffers.at[n].value;
+
+                tn_push(k->arena, &k->out->buffers, v);
+            }
+    for (uint32_t i = 0; i < k->group->ops.count; i++)
+        tn_push(k->arena, &k->out->ops, k->group->ops.at[i]);
+}
+
+static tn_status
+lower_group(tn_lo *k, tn_lowered *out)
+{
+    const tn_op *name = namesake(k->group);
+
+    k->out = out;
+    out->family = tn_op_info_of(name->code)->name;
+    k->b = tn_tb_create(k->arena, out->family);
+    make_axes(k);
+    make_statements(k);
+    finish(k);
+    if (k->status != TN_OK)
+        return k->status;
+    return tn_tile_verify(out->tile, k->diag);
+}
+
+tn_status
+tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
+    tn_lowered_list *out)
+{
+    tn_groups groups;
+    tn_status status = TN_OK;
+
+    memset(out, 0, sizeof *out);
+    tn_graph_expand(g);
+    tn_graph_clean(g);
+    TN_TRY(tn_group_graph(arena, diag, g, options->fuse, &groups));
+    for (uint32_t i = 0; i < groups.at.count; i++) {
+        tn_lo *k = tn_new(arena, tn_lo);
+        tn_lowered lowered = {0};
+        tn_status one;
+
+        k->arena = arena;
+        k->diag = diag;
+        k->g = g;
+        k->options = options;
+        k->groups = &groups;
+        k->group = groups.at.at[i];
+        k->bound.arena = k->literals.arena = arena;
+        one = lower_group(k, &lowered);
+        status = one == TN_OK ? status : one;
+        tn_push(arena, &out->at, lowered);
+    }
+    return status;
+}

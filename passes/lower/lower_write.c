@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Writing by index, seen from the element that is written: update chooses,
+ * the scatters ask which of the new elements come here. */
+#include <string.h>
+
+#include "passes/lower/lo.h"
+
+static tn_tval *
+both(tn_lo *k, tn_tval *a, tn_tval *b)
+{
+    return a ? tn_tb_fn2(k->b, TN_FN_and, a, b) : b;
+}
+
+/* ---- update ---- */
+
+static tn_tval *
+offset_of(tn_lo *k, tn_op *op, tn_tval *const *index, int axis)
+{
+    const tn_attr *at = &op->attr[TN_ATTR_update_at];
+    tn_sizes *s = k->g->sizes;
+    tn_size room;
+
+    if (at->operand < 0)
+        return tn_lo_size(k, at->sizes[0]);
+    room = tn_size_sub(s, op->in[0]->type.dim[axis], op->in[1]->type.dim[axis]);
+    room = tn_size_add(s, room, tn_size_int(s, 1));
+    return tn_lo_checked_index(k, op, "offset out of range", op->in[at->operand], index, room);
+}
+
+static tn_tval *
+update(tn_lo *k, tn_op *op, tn_tval *const *index)
+{
+    int axis = (int)tn_op_int(op, TN_ATTR_update_axis);
+    tn_value *y = op->in[1];
+    tn_tval *place[TN_MAX_RANK], *at, *inside, *old, *fresh, *kept;
+
+    at = tn_tb_fn2(k->b, TN_FN_sub, index[axis], offset_of(k, op, index, axis));
+    inside = tn_lo_in_range(k, at, y->type.dim[axis]);
+    memcpy(place, index, (size_t)y->type.rank * sizeof *place);
+    place[axis] = at;
+    old = tn_lo_only_where(k, both(k, k->where, inside));
+    fresh = tn_lo_el(k, y, place);
+    (void)tn_lo_only_where(k, old);
+    kept = tn_lo_el(k, op->in[0], index);
+    return tn_tb_fn3(k->b, TN_FN_select, inside, fresh, kept);
+}
+
+/* ---- scatter ---- */
+
+typedef struct writing {
+    tn_op *op;
+    const char *reduce;
+    bool skip;
+    tn_tval *place[TN_MAX_RANK]; /* of the new element in y */
+    tn_axis *axes[TN_MAX_RANK];  /* that run over new elements */
+    int count;
+    tn_tval *here; /* the new element goes to the index asked for */
+} writing;
+
+/* The integer at `at` of operand 1 must be in range, and equal `want`. */
+static void
+compare(tn_lo *k, writing *w, tn_tval *const *at, tn_size extent, tn_tval *want)
+{
+    tn_value *data = w->op->in[1];
+    tn_tval *x = tn_lo_el(k, data, at);
+
+    if (!w->skip)
+        (void)tn_lo_checked_index(k, w->op, "index out of range", data, at, extent);
+    w->here = both(k, w->here, tn_tb_fn2(k->b, TN_FN_eq, x, tn_tb_cast(k->b, x->dtype, want)));
+}
+
+static tn_axis *
+run_along(tn_lo *k, writing *w, int dim, tn_size extent, tn_tval *const *avoid, int count)
+{
+    tn_axis *axis;
+
+    if (tn_size_is_one(extent)) {
+        w->place[dim] = tn_tb_int(k->b, 0);
+        return NULL;
+    }
+    axis = tn_lo_span_axis(k, extent, avoid, count);
+    w->place[dim] = tn_tb_index(k->b, axis);
+    w->axes[w->count++] = axis;
+    return axis;
+}
+
+static tn_fn
+function_of(const char *reduce)
+{
+    if (strcmp(reduce, "add") == 0)
+        return TN_FN_add;
+    if (strcmp(reduce, "mul") == 0)
+        return TN_FN_mul;
+    return strcmp(reduce, "max") == 0 ? TN_FN_max : TN_FN_min;
+}
+
+static tn_tval *
+neutral(tn_lo *k, tn_fn fn, tn_dtype t)
+{
+    int64_t low, high;
+
+    if (fn == TN_FN_add || fn == TN_FN_mul)
+        return tn_tb_whole(k->b, t, fn == TN_FN_mul);
+    if (tn_is_float(t)) {
+        tn_tval *one = tn_tb_real(k->b, t, fn == TN_FN_min ? 1 : -1);
+
+        return tn_tb_real(k->b, t, one->real / 0.0);
+    }
+    tn_dtype_range(t, &low, &high);
+    return tn_tb_whole(k->b, t, fn == TN_FN_min ? high : low);
+}
+
+/* Operation by operation in row-major order of the new elements. */
+static tn_tval *
+reduced(tn_lo *k, writing *w, tn_tval *const *index)
+{
+    tn_fn fn = function_of(w->reduce);
+    tn_tval *x = tn_lo_wide(k, w->op->in[0], index);
+    tn_tval *y = tn_lo_wide(k, w->op->in[2], w->place);
+
+    y = tn_tb_fn3(k->b, TN_FN_select, w->here, y, neutral(k, fn, y->dtype));
+    for (int i = 0; i < w->count; i++)
+        y = tn_lo_with_axis(k, y, w->axes[i]);
+    if (w->count)
+        y = tn_tb_reduce(k->b, fn, y, w->axes, w->count);
+    return tn_lo_narrow(k, tn_tb_fn2(k->b, fn, x, y), w->op->out[0]->type.dtype);
+}
+
+/* The last new element that goes here, by its linear position. */
+static tn_tval *
+last_wins(tn_lo *k, writing *w, tn_tval *const *index, int lead, const tn_type *counted)
+{
+    tn_value *y = w->op->in[2];
+    tn_type part = {.rank = lead};
+    tn_tval *at, *rest, *any, *fresh, *kept, *old;
+
+    memcpy(part.dim, counted->dim, (size_t)lead * sizeof *part.dim);
+    at = tn_lo_position(k, &part, w->place);
+    at = tn_tb_fn3(k->b, TN_FN_select, w->here, at, tn_tb_int(k->b, -1));
+    for (int i = 0; i < w->count; i++)
+        at = tn_lo_with_axis(k, at, w->axes[i]);
+    if (w->count)
+        at = tn_tb_reduce(k->b, TN_FN_max, at, w->axes, w->count);
+    any = tn_tb_fn2(k->b, TN_FN_le, tn_tb_int(k->b, 0), at);
+    rest = tn_tb_fn2(k->b, TN_FN_max, at, tn_tb_int(k->b, 0));
+    for (int i = lead - 1; i >= 0; i--) {
+        tn_tval *size = tn_lo_size(k, part.dim[i]);
+
+        w->place[i] = i ? tn_tb_fn2(k->b, TN_FN_rem, rest, size) : rest;
+        rest = i ? tn_tb_fn2(k->b, TN_FN_div, rest, size) : rest;
+    }
+    old = tn_lo_only_where(k, both(k, k->where, any));
+    fresh = tn_lo_el(k, y, w->place);
+    (void)tn_lo_only_where(k, old);
+    kept = tn_lo_el(k, w->op->in[0], index);
+    return tn_tb_fn3(k->b, TN_FN_select, any, fresh, kept);
+}
+
+/* Only places that agree with the index in all but the axis can come here. */
+static tn_tval *
+scatter_elements(tn_lo *k, tn_op *op, tn_tval *const *index)
+{
+    int axis = (int)tn_op_int(op, TN_ATTR_scatter_elements_axis);
+    const tn_type *t = &op->in[1]->type;
+    writing w = {.op = op, .reduce = tn_op_text(op, TN_ATTR_scatter_elements_reduce)};
+    tn_tval *at, *any, *old, *fresh, *kept;
+
+    w.skip = strcmp(tn_op_text(op, TN_ATTR_scatter_elements_outside), "skip") == 0;
+    memcpy(w.place, index, (size_t)t->rank * sizeof *w.place);
+    (void)run_along(k, &w, axis, t->dim[axis], index, t->rank);
+    compare(k, &w, w.place, op->in[0]->type.dim[axis], index[axis]);
+    if (strcmp(w.reduce, "none") != 0)
+        return reduced(k, &w, index);
+    at = tn_tb_fn3(k->b, TN_FN_select, w.here, w.place[axis], tn_tb_int(k->b, -1));
+    if (w.count)
+        at = tn_tb_reduce(k->b, TN_FN_max, at, w.axes, 1);
+    any = tn_tb_fn2(k->b, TN_FN_le, tn_tb_int(k->b, 0), at);
+    w.place[axis] = tn_tb_fn2(k->b, TN_FN_max, at, tn_tb_int(k->b, 0));
+    old = tn_lo_only_where(k, both(k, k->where, any));
+    fresh = tn_lo_el(k, op->in[2], w.place);
+    (void)tn_lo_only_where(k, old);
+    kept = tn_lo_el(k, op->in[0], index);
+    return tn_tb_fn3(k->b, TN_FN_select, any, fresh, kept);
+}
+
+static tn_tval *
+scatter_nd(tn_lo *k, tn_op *op, tn_tval *const *index)
+{
+    const tn_type *x = &op->in[0]->type, *t = &op->in[1]->type;
+    writing w = {.op = op, .reduce = tn_op_text(op, TN_ATTR_scatter_nd_reduce)};
+    int lead = t->rank - 1;
+    tn_tval *avoid[2 * TN_MAX_RANK], *at[TN_MAX_RANK];
+    int64_t n = 0;
+
+    w.skip = strcmp(tn_op_text(op, TN_ATTR_scatter_nd_outside), "skip") == 0;
+    (void)tn_size_is_int(t->dim[lead], &n);
+    memcpy(avoid, index, (size_t)x->rank * sizeof *avoid);
+    for (int i = 0; i < lead; i++) {
+        (void)run_along(k, &w, i, t->dim[i], avoid, x->rank + i);
+        avoid[x->rank + i] = w.place[i];
+        at[i] = w.place[i];
+    }
+    for (int i = 0; i < n; i++) {
+        at[lead] = tn_tb_int(k->b, i);
+        compare(k, &w, at, x->dim[i], index[i]);
+    }
+    if (!w.here)
+        w.here = tn_tb_whole(k->b, TN_BOOL, 1);
+    for (int i = (int)n; i < x->rank; i++)
+        w.place[lead + i - n] = index[i];
+    if (strcmp(w.reduce, "none") != 0)
+        return reduced(k, &w, index);
+    return last_wins(k, &w, index, lead, t);
+}
+
+tn_tval *
+tn_lower_write(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
+{
+    (void)result;
+    if (op->code == TN_OP_update)
+        return update(k, op, index);
+    return op->code == TN_OP_scatter_elements ? scatter_elements(k, op, index)
+                                              : scatter_nd(k, op, index);
+}

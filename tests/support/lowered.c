@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/support/lowered.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ir/graph/expand.h"
+#include "ir/kernel/teval.h"
+#include "ir/kernel/tinterp.h"
+#include "passes/clean.h"
+#include "passes/group.h"
+#include "passes/idmap.h"
+#include "passes/lower/lower.h"
+#include "runtime/reference/reference.h"
+#include "tests/support/test.h"
+
+enum { SYMBOLS = 8, TENSORS = 64 };
+
+typedef struct memory {
+    tn_cell *cell;
+    bool *known;
+    int64_t count;
+    bool given; /* not written by a kernel */
+} memory;
+
+typedef struct job {
+    const lowered_case *c;
+    tn_arena *arena;
+    tn_diag diag;
+    tn_module *module;
+    tn_graph *g;    /* lowered */
+    tn_graph *same; /* as written, for the reference */
+    int64_t symbols[SYMBOLS];
+    tn_tensor inputs[TENSORS], weights[TENSORS], states[TENSORS];
+    tn_tensor outputs[TENSORS], stores[TENSORS];
+    tn_status reference;
+    tn_lower_options options;
+    tn_lowered_list list;
+    tn_idmap memory;
+    uint64_t noise;
+} job;
+
+/* ---- inputs ---- */
+
+static uint64_t
+noise(job *j)
+{
+    j->noise = j->noise * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return j->noise >> 33;
+}
+
+static double
+special(uint64_t n)
+{
+    static const double list[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1.0, -1.0, 1e30};
+
+    return list[n % 8];
+}
+
+static double
+real_noise(job *j, tn_dtype t)
+{
+    double x = (double)noise(j) / 1073741824.0 * 2 - 2;
+
+    if (j->c->special && noise(j) % (uint64_t)j->c->special == 0)
+        x = special(noise(j));
+    return tn_round_to(t, x);
+}
+
+static int64_t
+size_value(const job *j, tn_size s)
+{
+    int64_t value = 0;
+
+    TN_CHECK(tn_size_eval(s, j->symbols, &value));
+    return value;
+}
+
+/* Integers are small, or in the range that the graph states. */
+static int64_t
+whole_noise(job *j, tn_dtype t, const tn_input *in)
+{
+    int64_t low = tn_is_signed(t) ? -3 : 0, high = 4;
+
+    if (t == TN_BOOL)
+        return (int64_t)(noise(j) & 1);
+    if (in && in->has_range) {
+        low = size_value(j, in->low);
+        high = in->open_high ? low + 4 : size_value(j, in->high);
+    }
+    return low + (int64_t)(noise(j) % (uint64_t)(high - low + 1));
+}
+
+static tn_tensor
+make_tensor(job *j, const tn_type *type, const tn_input *in)
+{
+    bool real = tn_is_float(type->dtype);
+    tn_tensor t = {.dtype = real ? TN_F64 : type->dtype, .rank = type->rank};
+    int64_t count = 1;
+    char *at;
+
+    for (int i = 0; i < type->rank; i++) {
+        t.dim[i] = size_value(j, type->dim[i]);
+        count *= t.dim[i];
+    }
+    t.bytes = (uint64_t)count * (uint64_t)tn_dtype_bytes(t.dtype);
+    t.data = tn_arena_get(j->arena, t.bytes + 1);
+    at = t.data;
+    for (int64_t i = 0; i < count; i++, at += tn_dtype_bytes(t.dtype)) {
+        if (real)
+            tn_store_double(t.dtype, at, real_noise(j, type->dtype));
+        else
+            tn_store_int(t.dtype, at, whole_noise(j, type->dtype, in));
+    }
+    return t;
+}
+
+static void
+bind_symbols(job *j)
+{
+    for (int i = 0; i < tn_sizes_count(j->same->sizes) && i < SYMBOLS; i++)
+        for (int k = 0; k < 6 && j->c->dims[k].name; k++)
+            if (strcmp(j->c->dims[k].name, tn_sizes_symbol(j->same->sizes, i)->name) == 0)
+                j->symbols[i] = j->c->dims[k].value;
+}
+
+static void
+make_inputs(job *j)
+{
+    for (uint32_t i = 0; i < j->same->inputs.count; i++) {
+        const tn_input *in = &j->same->inputs.at[i];
+
+        j->inputs[i] = make_tensor(j, &in->value->type, in);
+        if (in->symbol >= 0)
+            tn_store_int(j->inputs[i].dtype, j->inputs[i].data, j->symbols[in->symbol]);
+    }
+    for (uint32_t i = 0; i < j->same->weight_values.count; i++) {
+        const tn_value *v = j->same->weight_values.entries[i].value;
+
+        j->weights[i] = make_tensor(j, &v->type, NULL);
+    }
+    for (uint32_t i = 0; i < j->same->state_values.count; i++) {
+        const tn_value *v = j->same->state_values.entries[i].value;
+
+        j->states[i] = make_tensor(j, &v->type, NULL);
+    }
+}
+
+/* ---- the reference ---- */
+
+static tn_status
+run_reference(job *j)
+{
+    tn_env env = {.alloc = tn_alloc_system(), .files = tn_files_system(), .diag = &j->diag};
+    tn_reference_args args = {.symbols = j->symbols,
+        .inputs = j->inputs,
+        .states = j->states,
+        .weights = j->weights,
+        .outputs = j->outputs,
+        .stores = j->stores};
+
+    return tn_reference_run(&env, j->same, &args);
+}
+
+/* ---- memory of the kernels ---- */
+
+static memory *
+new_memory(job *j, const tn_value *v)
+{
+    memory *m = tn_new(j->arena, memory);
+
+    m->count = 1;
+    for (int i = 0; i < v->type.rank; i++)
+        m->count *= size_value(j, v->type.dim[i]);
+    m->cell = tn_new_array(j->arena, tn_cell, m->count + 1);
+    m->known = tn_new_array(j->arena, bool, m->count + 1);
+    tn_idmap_put(&j->memory, v->id, m);
+    return m;
+}
+
+static void
+copy_tensor(memory *m, const tn_tensor *t)
+{
+    const char *at = t->data;
+
+    for (int64_t i = 0; i < m->count; i++, at += tn_dtype_bytes(t->dtype)) {
+        if (tn_is_float(t->dtype))
+            m->cell[i].real = tn_load_double(t->dtype, at);
+        else
+            m->cell[i].whole = tn_load_int(t->dtype, at);
+        m->known[i] = true;
+    }
+    m->given = true;
+}
+
+static void
+copy_number(job *j, memory *m, int64_t i, tn_dtype t, const tn_number *n)
+{
+    double value = n->real;
+
+    if (n->kind == TN_NUMBER_SYMBOLIC)
+        TN_CHECK(tn_number_eval(n, j->symbols, SYMBOLS, &value));
+    if (tn_is_float(t))
+        m->cell[i].real = tn_round_to(t, value);
+    else
+        m->cell[i].whole =
+            n->kind == TN_NUMBER_SYMBOLIC || n->kind == TN_NUMBER_REAL ? (int64_t)value : n->num;
+    m->known[i] = true;
+    m->given = true;
+}
+
+static int
+find_entry(const tn_map *map, const char *name)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        if (strcmp(map->entries[i].key, name) == 0)
+            return (int)i;
+    TN_CHECK(!"a weight or state of that name");
+    return 0;
+}
+
+static memory *
+memory_of(job *j, const tn_value *v)
+{
+    memory *m = tn_idmap_get(&j->memory, v->id);
+    const tn_attr *data;
+
+    if (m)
+        return m;
+    m = new_memory(j, v);
+    switch (v->kind) {
+    case TN_VALUE_INPUT: copy_tensor(m, &j->inputs[v->index]); break;
+    case TN_VALUE_WEIGHT:
+        copy_tensor(m, &j->weights[find_entry(&j->same->weight_values, v->weight->name)]);
+        break;
+    case TN_VALUE_STATE:
+        copy_tensor(m, &j->states[find_entry(&j->same->state_values, v->state->name)]);
+        break;
+    case TN_VALUE_LITERAL: copy_number(j, m, 0, v->type.dtype, &v->number); break;
+    default:
+        data = v->def->code == TN_OP_constant ? &v->def->attr[TN_ATTR_constant_data] : NULL;
+        for (int64_t i = 0; data && i < m->count; i++)
+            copy_number(j, m, i, v->type.dtype, &data->numbers[i]);
+        break;
+    }
+    return m;
+}
+
+/* ---- kernels ---- */
+
+static bool
+run_kernel(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
+{
+    uint32_t count = l->tile->bufs.count;
+    tn_cell **cells = tn_new_array(j->arena, tn_cell *, count);
+    bool **known = tn_new_array(j->arena, bool *, count);
+    int64_t *sizes = tn_new_array(j->arena, int64_t, l->tile->sizes.count);
+    tn_tinterp run = {.tile = l->tile,
+        .alloc = tn_alloc_system(),
+        .diag = &j->diag,
+        .sizes = sizes,
+        .bufs = cells,
+        .known = known,
+        .seed = seed};
+
+    for (uint32_t i = 0; i < l->tile->sizes.count; i++)
+        sizes[i] = size_value(j, l->sizes.at[i]);
+    for (uint32_t i = 0; i < l->buffers.count; i++) {
+        memory *m = memory_of(j, l->buffers.at[i]);
+
+        cells[i] = m->cell;
+        known[i] = m->known;
+        if (l->tile->bufs.at[i]->written && !m->given)
+            memset(m->known, 0, (size_t)m->count * sizeof *m->known);
+    }
+    if (!TN_CHECK_EQ(tn_tinterp_run(&run), TN_OK))
+        return false;
+    *failed |= run.check_failed;
+    if (run.check_failed && !j->c->fails)
+        tn_test_note("%s at %lld", l->tile->sites.at[run.site], (long long)run.position);
+    return true;
+}
+
+static void
+note_kernels(job *j)
+{
+    for (uint32_t i = 0; i < j->list.at.count; i++) {
+        tn_text text = {.arena = j->arena};
+
+        tn_tile_print(&text, j->list.at.at[i].tile);
+        tn_test_note("%s", text.at);
+    }
+    for (size_t i = 0; i < tn_diag_count(&j->diag); i++)
+        tn_test_note("%s", tn_diag_text(&j->diag, i));
+}
+
+static bool
+near_enough(const job *j, double found, double wanted)
+{
+    double tolerance = j->c->tolerance != 0 ? j->c->tolerance : 1e-9;
+
+    if (isnan(wanted) || isnan(found))
+        return isnan(wanted) && isnan(found);
+    if (isinf(wanted) || isinf(found))
+        return wanted == found || (j->c->tolerance > 1e-3 && (fabs(wanted) > 6e4));
+    return fabs(found - wanted) <= tolerance * (1 + fabs(wanted));
+}
+
+static bool
+compare(job *j, const tn_value *v, const tn_tensor *want, const char *name, uint64_t seed)
+{
+    const memory *m = memory_of(j, v);
+    const char *at = want->data;
+
+    for (int64_t i = 0; i < m->count; i++, at += tn_dtype_bytes(want->dtype)) {
+        bool real = tn_is_float(want->dtype), held = m->known[i];
+
+        if (real)
+            held &= near_enough(j, m->cell[i].real, tn_load_double(want->dtype, at));
+        else
+            held &= m->cell[i].whole == tn_load_int(want->dtype, at);
+        if (held)
+            continue;
+        TN_CHECK(!"as the reference");
+        if (real)
+            tn_test_note("%s[%lld] is %.17g, wanted %.17g (seed %llu, known %d)", name,
+                (long long)i, m->cell[i].real, tn_load_double(want->dtype, at),
+                (unsigned long long)seed, m->known[i]);
+        else
+            tn_test_note("%s[%lld] is %lld, wanted %lld (seed %llu, known %d)", name, (long long)i,
+                (long long)m->cell[i].whole, (long long)tn_load_int(want->dtype, at),
+                (unsigned long long)seed, m->known[i]);
+        return false;
+    }
+    return true;
+}
+
+static bool
+run_once(job *j, uint64_t seed)
+{
+    bool failed = false;
+    uint32_t outputs = j->g->outputs.count;
+
+    for (uint32_t i = 0; i < j->list.at.count; i++)
+        if (!run_kernel(j, &j->list.at.at[i], seed, &failed))
+            return false;
+    if (!TN_CHECK_EQ(failed, j->c->fails))
+        return false;
+    for (uint32_t i = 0; i < j->g->block->results.count && !failed; i++) {
+        const tn_tensor *want = i < outputs ? &j->outputs[i] : &j->stores[i - outputs];
+        const char *name = i < outputs ? j->g->outputs.at[i].name : "a store";
+
+        if (!compare(j, j->g->block->results.at[i], want, name, seed))
+            return false;
+    }
+    return true;
+}
+
+static tn_status
+lower_and_run(job *j)
+{
+    uint64_t seeds = j->c->seeds ? j->c->seeds : 6;
+
+    TN_TRY(tn_graph_parse(j->module, &j->diag, "text", j->c->text, &j->g));
+    TN_TRY(tn_lower_graph(j->arena, &j->diag, j->g, &j->options, &j->list));
+    if (j->c->kernels && j->options.fuse)
+        TN_CHECK_EQ(j->list.at.count, j->c->kernels);
+    j->memory = (tn_idmap){.arena = j->arena};
+    for (uint64_t seed = 0; seed < seeds; seed++)
+        if (!run_once(j, seed)) {
+            tn_test_note("fuse %d, pack %d", j->options.fuse, j->options.pack);
+            note_kernels(j);
+            break;
+        }
+    return TN_OK;
+}
+
+static tn_status
+check(void *arg)
+{
+    job *j = arg;
+    tn_status status = TN_OK;
+
+    j->module = tn_module_create(j->arena, "text");
+    TN_TRY(tn_graph_parse(j->module, &j->diag, "text", j->c->text, &j->same));
+    bind_symbols(j);
+    make_inputs(j);
+    j->reference = run_reference(j);
+    if (j->reference != TN_OK && !j->c->fails)
+        return j->reference;
+    TN_CHECK_EQ(j->reference != TN_OK, j->c->fails);
+    for (int i = 0; i < 4 && status == TN_OK; i++) {
+        j->options = (tn_lower_options){.fuse = i & 1, .pack = i & 2};
+        status = lower_and_run(j);
+    }
+    return status;
+}
+
+static void
+free_tensors(job *j)
+{
+    for (int i = 0; i < TENSORS; i++) {
+        tn_tensor_free(tn_alloc_system(), &j->outputs[i]);
+        tn_tensor_free(tn_alloc_system(), &j->stores[i]);
+    }
+}
+
+void
+lowered_check(const lowered_case *c)
+{
+    job j = {.c = c, .noise = 4711};
+    tn_status status;
+
+    tn_diag_init(&j.diag, tn_alloc_system());
+    j.arena = tn_arena_create(tn_alloc_system(), 0);
+    status = tn_arena_guard(j.arena, check, &j);
+    if (!TN_CHECK_EQ(status, c->refused))
+        for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
+            tn_test_note("%s", tn_diag_text(&j.diag, i));
+    free_tensors(&j);
+    tn_arena_destroy(j.arena);
+    tn_diag_clear(&j.diag);
+}
+
+/* ---- text ---- */
+
+typedef struct print_job {
+    tn_arena *arena;
+    tn_diag *diag;
+    const char *text;
+    const char *printed;
+} print_job;
+
+static tn_status
+print(void *arg)
+{
+    print_job *j = arg;
+    tn_module *m = tn_module_create(j->arena, "text");
+    tn_text out = {.arena = j->arena};
+    tn_groups groups;
+    tn_lowered_list list;
+    tn_graph *g;
+
+    TN_TRY(tn_graph_parse(m, j->diag, "text", j->text, &g));
+    tn_graph_expand(g);
+    tn_graph_clean(g);
+    TN_TRY(tn_group_graph(j->arena, j->diag, g, true, &groups));
+    tn_groups_print(&out, &groups);
+    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.fuse = true, .pack = true},
+        &list));
+    for (uint32_t i = 0; i < list.at.count; i++) {
+        tn_text_add(&out, "\n");
+        tn_tile_print(&out, list.at.at[i].tile);
+    }
+    j->printed = out.at;
+    return TN_OK;
+}
+
+void
+lowered_print(const char *text, char *out, unsigned long room)
+{
+    tn_diag diag;
+    print_job j = {.text = text, .diag = &diag};
+
+    tn_diag_init(&diag, tn_alloc_system());
+    j.arena = tn_arena_create(tn_alloc_system(), 0);
+    if (!TN_CHECK_EQ(tn_arena_guard(j.arena, print, &j), TN_OK))
+        snprintf(out, room, "%s", tn_diag_count(&diag) ? tn_diag_text(&diag, 0) : "");
+    else
+        snprintf(out, room, "%s", j.printed);
+    tn_arena_destroy(j.arena);
+    tn_diag_clear(&diag);
+}
