@@ -197,10 +197,7 @@ tn_cpu_copy(tn_buffer *to, uint64_t to_at, tn_buffer *from, uint64_t from_at, ui
         return out_of_range(to, to_at, bytes);
     if (!holds(from, from_at, bytes))
         return out_of_range(from, from_at, bytes);
-    tn_cpu_settle(to->device, false);
-    if (bytes)
-        memmove(to->at + to_at, from->at + from_at, (size_t)bytes);
-    return TN_OK;
+    return bytes ? tn_cpu_move(to->device, to->at + to_at, from->at + from_at, bytes) : TN_OK;
 }
 
 int
@@ -208,10 +205,7 @@ tn_cpu_fill_zero(tn_buffer *b, uint64_t at, uint64_t bytes)
 {
     if (!holds(b, at, bytes))
         return out_of_range(b, at, bytes);
-    tn_cpu_settle(b->device, false);
-    if (bytes)
-        memset(b->at + at, 0, (size_t)bytes);
-    return TN_OK;
+    return bytes ? tn_cpu_move(b->device, b->at + at, NULL, bytes) : TN_OK;
 }
 
 /* Code made for more than this machine offers would end the process. */

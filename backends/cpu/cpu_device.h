@@ -58,6 +58,8 @@ struct tn_device {
 void tn_cpu_settle(tn_device *d, bool all);
 void tn_cpu_drop_pool(tn_device *d); /* no work may be left */
 
+/* Copies (`from` NULL: clears) in order with what was submitted. */
+int tn_cpu_move(tn_device *d, uint8_t *to, const uint8_t *from, uint64_t bytes);
 int tn_cpu_submit(tn_device *d, const tn_dispatch *list, uint32_t count);
 int tn_cpu_wait(tn_device *d, uint64_t timeout_ns);
 

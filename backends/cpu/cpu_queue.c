@@ -2,45 +2,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "backends/cpu/cpu_device.h"
 #include "backends/cpu/cpu_float.h"
+#include "backends/cpu/cpu_record.h"
 
 enum { SCRATCH_ALIGN = 64 };
-
-/* Below this much work in all, waking others costs more than it gains. */
-enum { INLINE_PS = 5000000 };
-/* What one claim of work should take, and pieces a thread at least. */
-enum { PIECE_PS = 50000000, PIECES = 6 };
-
-/* A dispatch written down; `buffers` pointers and `sizes` numbers follow. */
-typedef struct record {
-    size_t bytes;
-    tn_program *program;
-    uint64_t tasks, next; /* next: the first task not begun */
-    uint32_t *status;
-    uint64_t *took_ns, spent_ns;
-    pthread_t owner; /* who submitted it */
-    bool held;       /* its owner's wait timed out */
-    uint32_t buffers, sizes;
-} record;
-
-static record *
-record_at(const tn_device *d, size_t at)
-{
-    return (record *)(void *)(d->queue.at + at);
-}
-
-static void **
-buffers_of(record *r)
-{
-    return (void **)(void *)(r + 1);
-}
-
-static int64_t *
-sizes_of(record *r)
-{
-    return (int64_t *)(void *)(buffers_of(r) + r->buffers);
-}
 
 static int
 bad(const tn_device *d, const char *what)
@@ -97,31 +62,84 @@ grow_queue(tn_device *d, size_t bytes)
     return true;
 }
 
+static void
+drop_held(tn_device *d, bool all)
+{
+    for (size_t at = d->queue.head; at < d->queue.used; at += tn_cpu_record_at(d, at)->bytes) {
+        tn_cpu_record *r = tn_cpu_record_at(d, at);
+
+        if (r->held && (all || pthread_equal(r->owner, pthread_self())))
+            r->next = r->tasks = 0;
+    }
+}
+
+/* Room for a record at the end of the queue, which the caller fills and then
+ * counts; NULL: no memory. */
+static tn_cpu_record *
+new_record(tn_device *d, tn_cpu_record_kind kind, uint32_t buffers, uint32_t sizes)
+{
+    size_t bytes = sizeof(tn_cpu_record) + buffers * sizeof(void *) + sizes * sizeof(int64_t);
+    tn_cpu_record *r;
+
+    if (!grow_queue(d, bytes)) {
+        tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: %zu bytes for a dispatch", bytes);
+        return NULL;
+    }
+    r = tn_cpu_record_at(d, d->queue.used);
+    *r = (tn_cpu_record){.bytes = bytes,
+        .kind = kind,
+        .wait = true,
+        .owner = pthread_self(),
+        .tasks = 1,
+        .buffers = buffers,
+        .sizes = sizes};
+    return r;
+}
+
 static int
 write_down(tn_device *d, const tn_dispatch *s)
 {
-    size_t bytes =
-        sizeof(record) + s->binding_count * sizeof(void *) + s->size_count * sizeof(int64_t);
-    record *r;
+    tn_cpu_record *r = new_record(d, TN_CPU_KERNEL, s->binding_count, s->size_count);
 
-    if (!grow_queue(d, bytes))
-        return tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: %zu bytes for a dispatch", bytes);
-    r = record_at(d, d->queue.used);
-    *r = (record){.bytes = bytes,
-        .program = s->program,
-        .tasks = s->tasks,
-        .took_ns = s->took_ns,
-        .owner = pthread_self(),
-        .buffers = s->binding_count,
-        .sizes = s->size_count};
+    if (!r)
+        return TN_NO_MEMORY;
+    r->program = s->program;
+    r->tasks = s->tasks;
+    r->wait = s->wait != 0;
+    r->took_ns = s->took_ns;
     if (s->status.buffer)
         r->status = (uint32_t *)(void *)(s->status.buffer->at + s->status.offset);
     for (uint32_t i = 0; i < s->binding_count; i++)
-        buffers_of(r)[i] = s->bindings[i].buffer->at + s->bindings[i].offset;
+        tn_cpu_record_buffers(r)[i] = s->bindings[i].buffer->at + s->bindings[i].offset;
     for (uint32_t i = 0; i < s->size_count; i++)
-        sizes_of(r)[i] = s->sizes[i];
-    d->queue.used += bytes;
+        tn_cpu_record_sizes(r)[i] = s->sizes[i];
+    d->queue.used += r->bytes;
     return TN_OK;
+}
+
+int
+tn_cpu_move(tn_device *d, uint8_t *to, const uint8_t *from, uint64_t bytes)
+{
+    tn_cpu_record *r = NULL;
+    bool now;
+
+    pthread_mutex_lock(&d->lock);
+    drop_held(d, false);
+    now = d->queue.head == d->queue.used;
+    if (now && from)
+        memmove(to, from, (size_t)bytes);
+    else if (now)
+        memset(to, 0, (size_t)bytes);
+    else
+        r = new_record(d, from ? TN_CPU_COPY : TN_CPU_ZERO, 2, 1);
+    if (r) {
+        tn_cpu_record_buffers(r)[0] = to;
+        tn_cpu_record_buffers(r)[1] = (void *)(uintptr_t)from;
+        tn_cpu_record_sizes(r)[0] = (int64_t)bytes;
+        d->queue.used += r->bytes;
+    }
+    pthread_mutex_unlock(&d->lock);
+    return r || now ? TN_OK : TN_NO_MEMORY;
 }
 
 static int
@@ -178,82 +196,6 @@ tn_cpu_drop_pool(tn_device *d)
     d->pool = NULL;
 }
 
-typedef struct job {
-    tn_cpu_fn entry;
-    tn_cpu_args args;
-    uint8_t *scratch;
-    uint64_t scratch_bytes;
-} job;
-
-static void
-run_piece(void *arg, uint32_t worker, uint64_t first, uint64_t last)
-{
-    const job *j = arg;
-    tn_cpu_args args = j->args;
-
-    args.scratch = j->scratch + worker * j->scratch_bytes;
-    j->entry(&args, first, last);
-}
-
-/* How many tasks are claimed at once. Everything in one piece runs on the
- * caller alone. Results never depend on it. */
-static uint64_t
-piece_of(const tn_device *d, const record *r, bool limited)
-{
-    uint64_t workers = tn_cpu_pool_threads(d->pool);
-    uint64_t tasks = r->tasks - r->next, task_ps = r->program->task_ps;
-    uint64_t piece = tasks, good;
-
-    if (workers > 1 && (task_ps == 0 || tasks > INLINE_PS / task_ps))
-        piece = (tasks + workers * PIECES - 1) / (workers * PIECES);
-    else if (!limited)
-        return tasks;
-    good = task_ps ? PIECE_PS / task_ps : limited ? 1 : piece;
-    if (piece > good)
-        piece = good;
-    return piece ? piece : 1;
-}
-
-/* Keeps a running mean of what a task costs. */
-static void
-learn(const tn_device *d, record *r, uint64_t tasks, uint64_t piece, uint64_t ns)
-{
-    uint64_t workers = piece >= tasks ? 1 : tn_cpu_pool_threads(d->pool);
-    uint64_t ps;
-
-    if (ns > (uint64_t)1 << 40)
-        return;
-    ps = ns * 1000 / tasks * workers;
-    ps = ps ? ps : 1;
-    r->program->task_ps = r->program->task_ps ? (r->program->task_ps + ps) / 2 : ps;
-}
-
-static void
-run_record(tn_device *d, record *r, uint64_t deadline)
-{
-    const tn_cpu_os *os = d->cpu->os;
-    job j = {.entry = r->program->image.entry,
-        .args = {.buffers = buffers_of(r), .sizes = sizes_of(r), .status = r->status},
-        .scratch = d->scratch,
-        .scratch_bytes = d->scratch_bytes};
-    uint64_t piece = piece_of(d, r, deadline != 0), first = r->next;
-    uint64_t start = os->now(os->self), ns;
-
-    r->next = tn_cpu_pool_run(d->pool,
-        &(tn_cpu_region){.body = run_piece,
-            .arg = &j,
-            .first = first,
-            .count = r->tasks,
-            .chunk = piece,
-            .deadline = deadline});
-    ns = os->now(os->self) - start;
-    r->spent_ns += ns;
-    if (r->next > first)
-        learn(d, r, r->next - first, piece, ns);
-    if (r->next == r->tasks && r->took_ns)
-        *r->took_ns = r->spent_ns;
-}
-
 static bool
 has_passed(const tn_device *d, uint64_t deadline)
 {
@@ -268,17 +210,9 @@ run_queue(tn_device *d, uint64_t deadline)
     uint64_t control = tn_cpu_float_get();
 
     tn_cpu_float_standard();
-    while (q->head < q->used && !has_passed(d, deadline)) {
-        record *r = record_at(d, q->head);
-
-        if (r->tasks)
-            run_record(d, r, deadline);
-        else if (r->took_ns)
-            *r->took_ns = 0;
-        if (r->next < r->tasks)
+    while (q->head < q->used && !has_passed(d, deadline))
+        if (!tn_cpu_run_head(d, deadline))
             break;
-        q->head += r->bytes;
-    }
     tn_cpu_float_set(control);
     if (q->head < q->used)
         return false;
@@ -287,21 +221,10 @@ run_queue(tn_device *d, uint64_t deadline)
 }
 
 static void
-drop_held(tn_device *d, bool all)
-{
-    for (size_t at = d->queue.head; at < d->queue.used; at += record_at(d, at)->bytes) {
-        record *r = record_at(d, at);
-
-        if (r->held && (all || pthread_equal(r->owner, pthread_self())))
-            r->next = r->tasks = 0;
-    }
-}
-
-static void
 hold(tn_device *d)
 {
-    for (size_t at = d->queue.head; at < d->queue.used; at += record_at(d, at)->bytes) {
-        record *r = record_at(d, at);
+    for (size_t at = d->queue.head; at < d->queue.used; at += tn_cpu_record_at(d, at)->bytes) {
+        tn_cpu_record *r = tn_cpu_record_at(d, at);
 
         r->held = r->held || pthread_equal(r->owner, pthread_self());
     }
@@ -316,19 +239,6 @@ tn_cpu_settle(tn_device *d, bool all)
         run_queue(d, 0);
     }
     pthread_mutex_unlock(&d->lock);
-}
-
-/* True if one of the records from `at` on is worth waking workers for. */
-static bool
-is_shared(const tn_device *d, size_t at)
-{
-    for (; at < d->queue.used; at += record_at(d, at)->bytes) {
-        const record *r = record_at(d, at);
-
-        if (r->tasks > piece_of(d, r, false))
-            return true;
-    }
-    return false;
 }
 
 static int
@@ -349,7 +259,7 @@ submit(tn_device *d, const tn_dispatch *list, uint32_t count)
         status = need_scratch(d, scratch);
     if (status != TN_OK)
         d->queue.used = used;
-    else if (is_shared(d, used))
+    else if (tn_cpu_worth_waking(d, used))
         tn_cpu_pool_wake(d->pool);
     return status;
 }

@@ -85,25 +85,17 @@ x86_relocate(const tn_cpu_fixup *f)
     uint64_t value = f->symbol + (uint64_t)f->addend;
 
     switch (f->type) {
-    case R_X86_64_NONE:
-        return NULL;
-    case R_X86_64_64:
-        return put64(f, value);
-    case R_X86_64_PC64:
-        return put64(f, value - from);
-    case R_X86_64_32:
-        return put_unsigned32(f, value);
-    case R_X86_64_32S:
-        return put32(f, value);
+    case R_X86_64_NONE: return NULL;
+    case R_X86_64_64: return put64(f, value);
+    case R_X86_64_PC64: return put64(f, value - from);
+    case R_X86_64_32: return put_unsigned32(f, value);
+    case R_X86_64_32S: return put32(f, value);
     case R_X86_64_PC32:
-    case R_X86_64_PLT32:
-        return x86_call(f, from);
+    case R_X86_64_PLT32: return x86_call(f, from);
     case R_X86_64_GOTPCREL:
     case RELOC_X86_GOTPCRELX:
-    case RELOC_X86_REX_GOTPCRELX:
-        return put32(f, slot_of(f) + (uint64_t)f->addend - from);
-    default:
-        return UNKNOWN;
+    case RELOC_X86_REX_GOTPCRELX: return put32(f, slot_of(f) + (uint64_t)f->addend - from);
+    default: return UNKNOWN;
     }
 }
 
@@ -187,34 +179,21 @@ static const char *
 arm_code(const tn_cpu_fixup *f, uint64_t from, uint64_t value)
 {
     switch (f->type) {
-    case R_AARCH64_ADR_PREL_LO21:
-        return arm_adr(f, value - from);
-    case R_AARCH64_ADR_PREL_PG_HI21:
-        return arm_page(f, value, from);
+    case R_AARCH64_ADR_PREL_LO21: return arm_adr(f, value - from);
+    case R_AARCH64_ADR_PREL_PG_HI21: return arm_page(f, value, from);
     case R_AARCH64_ADD_ABS_LO12_NC:
-    case R_AARCH64_LDST8_ABS_LO12_NC:
-        return arm_low(f, value, 0);
-    case R_AARCH64_LDST16_ABS_LO12_NC:
-        return arm_low(f, value, 1);
-    case R_AARCH64_LDST32_ABS_LO12_NC:
-        return arm_low(f, value, 2);
-    case R_AARCH64_LDST64_ABS_LO12_NC:
-        return arm_low(f, value, 3);
-    case R_AARCH64_LDST128_ABS_LO12_NC:
-        return arm_low(f, value, 4);
-    case R_AARCH64_ADR_GOT_PAGE:
-        return arm_page(f, slot_of(f), from);
-    case R_AARCH64_LD64_GOT_LO12_NC:
-        return arm_low(f, slot_of(f), 3);
-    case R_AARCH64_TSTBR14:
-        return arm_distance(f, value - from, 2, 5, 14);
-    case R_AARCH64_CONDBR19:
-        return arm_distance(f, value - from, 2, 5, 19);
+    case R_AARCH64_LDST8_ABS_LO12_NC: return arm_low(f, value, 0);
+    case R_AARCH64_LDST16_ABS_LO12_NC: return arm_low(f, value, 1);
+    case R_AARCH64_LDST32_ABS_LO12_NC: return arm_low(f, value, 2);
+    case R_AARCH64_LDST64_ABS_LO12_NC: return arm_low(f, value, 3);
+    case R_AARCH64_LDST128_ABS_LO12_NC: return arm_low(f, value, 4);
+    case R_AARCH64_ADR_GOT_PAGE: return arm_page(f, slot_of(f), from);
+    case R_AARCH64_LD64_GOT_LO12_NC: return arm_low(f, slot_of(f), 3);
+    case R_AARCH64_TSTBR14: return arm_distance(f, value - from, 2, 5, 14);
+    case R_AARCH64_CONDBR19: return arm_distance(f, value - from, 2, 5, 19);
     case R_AARCH64_JUMP26:
-    case R_AARCH64_CALL26:
-        return arm_call(f, from);
-    default:
-        return UNKNOWN;
+    case R_AARCH64_CALL26: return arm_call(f, from);
+    default: return UNKNOWN;
     }
 }
 
@@ -225,17 +204,12 @@ arm_relocate(const tn_cpu_fixup *f)
     uint64_t value = f->symbol + (uint64_t)f->addend;
 
     switch (f->type) {
-    case R_AARCH64_NONE:
-        return NULL;
-    case R_AARCH64_ABS64:
-        return put64(f, value);
-    case R_AARCH64_PREL64:
-        return put64(f, value - from);
+    case R_AARCH64_NONE: return NULL;
+    case R_AARCH64_ABS64: return put64(f, value);
+    case R_AARCH64_PREL64: return put64(f, value - from);
     case R_AARCH64_PREL32:
-    case RELOC_ARM_PLT32:
-        return put32(f, value - from);
-    default:
-        return from & 3 ? "at an odd address" : arm_code(f, from, value);
+    case RELOC_ARM_PLT32: return put32(f, value - from);
+    default: return from & 3 ? "at an odd address" : arm_code(f, from, value);
     }
 }
 

@@ -405,6 +405,86 @@ TN_TEST(times_out)
     check_timeout(2, false);
 }
 
+/* Kernels that need not wait for each other share the workers; each element
+ * is still counted once, even when waiting is cut into slices. */
+static void
+check_overlap(uint32_t threads, uint64_t slice_ns)
+{
+    enum { LIST = 11, ROUNDS = 10 };
+    fixture f;
+    tn_program *p;
+    launch l[LIST];
+    tn_dispatch list[LIST];
+    tn_buffer *buffers[LIST];
+    bool right = true;
+
+    TN_NEED(set_up(&f, tn_alloc_system(), threads));
+    TN_NEED(load(&f, TN_KERNEL_SPIN, &p) == 0);
+    for (int i = 0; i < LIST; i++) {
+        TN_NEED(f.cpu->buffer_new(f.device, TASKS * 8, &buffers[i]) == 0);
+        TN_NEED(f.cpu->fill_zero(buffers[i], 0, TASKS * 8) == 0);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < LIST; i++) {
+            list[i] = *make(&l[i], &f, p, 20);
+            l[i].binding.buffer = buffers[i];
+            list[i].wait = i == 0;
+            list[i].tasks = (uint64_t)(i * 37 % TASKS);
+        }
+        TN_CHECK_EQ(f.cpu->submit(f.device, list, LIST), 0);
+        while (f.cpu->wait(f.device, slice_ns) == TN_CANCELLED)
+            continue;
+    }
+    for (int i = 0; i < LIST; i++) {
+        const int64_t *at = f.cpu->buffer_map(buffers[i]);
+
+        for (int t = 0; t < TASKS; t++)
+            right = right && at[t] == (t < i * 37 % TASKS ? ROUNDS : 0);
+        f.cpu->buffer_free(buffers[i]);
+    }
+    TN_CHECK(right);
+    f.cpu->unload(p);
+    tear_down(&f);
+}
+
+TN_TEST(overlaps_what_need_not_wait)
+{
+    if (!has_kernels())
+        TN_SKIP("the kernels are for x86-64");
+    check_overlap(1, 0);
+    check_overlap(2, 0);
+    check_overlap(3, 50000);
+}
+
+/* Copies and clearing keep their place among kernels. */
+TN_TEST(moves_in_order)
+{
+    fixture f;
+    tn_program *p;
+    launch l;
+    tn_buffer *other;
+    int64_t got[2] = {0, 0};
+
+    if (!has_kernels())
+        TN_SKIP("the kernels are for x86-64");
+    TN_NEED(set_up(&f, tn_alloc_system(), 2));
+    TN_NEED(load(&f, TN_KERNEL_ADD, &p) == 0);
+    TN_NEED(f.cpu->buffer_new(f.device, TASKS * 8, &other) == 0);
+    TN_CHECK_EQ(f.cpu->submit(f.device, make(&l, &f, p, 3), 1), 0);
+    TN_CHECK_EQ(f.cpu->copy(other, 0, f.buffer, 0, TASKS * 8), 0);
+    TN_CHECK_EQ(f.cpu->submit(f.device, make(&l, &f, p, 3), 1), 0);
+    TN_CHECK_EQ(f.cpu->fill_zero(f.buffer, 8, 8), 0);
+    TN_CHECK_EQ(f.cpu->wait(f.device, 0), 0);
+    TN_CHECK_EQ(f.cpu->read(other, 16, got, 8), 0);
+    TN_CHECK_EQ(got[0], 7);
+    TN_CHECK_EQ(f.cpu->read(f.buffer, 8, got, 16), 0);
+    TN_CHECK_EQ(got[0], 0);
+    TN_CHECK_EQ(got[1], 14);
+    f.cpu->buffer_free(other);
+    f.cpu->unload(p);
+    tear_down(&f);
+}
+
 typedef struct visitor {
     const fixture *f;
     tn_program *p;
@@ -496,4 +576,5 @@ TN_TEST(survives_running_out_anywhere)
 TN_MAIN(TN_CASE(describes_itself), LEVELS TN_CASE(moves_bytes),
     TN_CASE(runs_in_order_on_any_number_of_threads), TN_CASE(gives_each_worker_scratch),
     TN_CASE(refuses_wrong_dispatches), TN_CASE(refuses_code_for_another_machine),
-    TN_CASE(times_out), TN_CASE(serves_several_threads), TN_CASE(survives_running_out_anywhere))
+    TN_CASE(times_out), TN_CASE(overlaps_what_need_not_wait), TN_CASE(moves_in_order),
+    TN_CASE(serves_several_threads), TN_CASE(survives_running_out_anywhere))
