@@ -33,6 +33,7 @@ struct tn_kb {
     uint32_t slot_count, slot_used;
     TN_VEC(kb_range) range; /* by id, of scalar integers and bools */
     tn_map names;
+    tn_ins *reduced[3]; /* sine and cosine of one angle share: angle, rest, quadrant */
     bool finished;
 };
 
@@ -88,7 +89,7 @@ void kb_sweep(tn_kb *b);
 /* ---- kexpand.c ---- */
 
 /* A function that is not native, as natives. */
-tn_ins *kb_expand(tn_kb *b, tn_fn fn, int count, tn_ins *const *args);
+tn_ins *kb_expand(tn_kb *b, tn_fn fn, tn_ins *const *args);
 tn_ins *kb_expand_rem(tn_kb *b, tn_ins *a, tn_ins *c); /* floats */
 /* Casts that no generator knows: halves from other than f32. */
 tn_ins *kb_expand_cast(tn_kb *b, tn_dtype to, tn_ins *a);

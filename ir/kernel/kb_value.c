@@ -282,7 +282,7 @@ function(tn_kb *b, tn_fn fn, int count, tn_ins **args)
     } else if (fn == TN_FN_rem && tn_is_float(args[0]->type.dtype)) {
         v = kb_expand_rem(b, args[0], args[1]);
     } else {
-        v = info->native ? kb_native(b, fn, count, args) : kb_expand(b, fn, count, args);
+        v = info->native ? kb_native(b, fn, count, args) : kb_expand(b, fn, args);
     }
     return uniform ? kb_splatted(b, v, lanes) : v;
 }
