@@ -11,11 +11,10 @@ typedef struct job {
     tn_registry *registry;
     tn_module *module;
     const tn_compile_options *options;
-    tn_span *out;
+    tn_span *out; /* NULL: plans only */
     tn_packed_list packed;
     tn_lowered_list *lowered; /* of each entry */
-    tn_artifact_target *targets;
-    tn_iface iface;
+    tn_compiled made;
 } job;
 
 static tn_status
@@ -54,7 +53,7 @@ generator_name(job *j, const tn_compile_target *t)
 {
     const tn_backend *b;
 
-    if (j->options->no_code || tn_registry_generator(j->registry, t->family, &b) != TN_OK)
+    if (!j->out || j->options->no_code || tn_registry_generator(j->registry, t->family, &b) != TN_OK)
         return "";
     return tn_arena_printf(j->module->arena, "%s %s", b->name, b->version);
 }
@@ -75,7 +74,7 @@ compile_target(job *j, const tn_compile_target *t, tn_artifact_target *out)
         TN_TRY(tn_assemble(arena, j->env->diag, j->module->entries.at[e], &j->lowered[e], &target,
             &j->packed, &out->plans[e]));
         out->code[e] = tn_new_array(arena, tn_span, out->plans[e].kernels.count);
-        for (uint32_t k = 0; k < out->plans[e].kernels.count && !j->options->no_code; k++)
+        for (uint32_t k = 0; k < out->plans[e].kernels.count && j->out && !j->options->no_code; k++)
             TN_TRY(generate(j, t, out->plans[e].kernels.at[k].lane, &out->code[e][k]));
     }
     return TN_OK;
@@ -93,14 +92,15 @@ pack_weight(job *j, const tn_packed *p)
     for (int i = 0; i < w->type.rank; i++)
         tn_size_is_int(w->type.dim[i], &out.dim[i]);
     bytes = tn_layout_bytes(&p->layout, out.dtype, out.rank, out.dim);
-    if (p->layout.kind == TN_LAYOUT_ROWS) {
+    out.bytes = (uint64_t)bytes;
+    if (j->out && p->layout.kind == TN_LAYOUT_ROWS) {
         out.at = (tn_span){w->data, (size_t)bytes};
-    } else {
+    } else if (j->out) {
         to = tn_arena_get(j->module->arena, (size_t)bytes);
         tn_layout_pack(&p->layout, out.dtype, out.rank, out.dim, w->data, to);
         out.at = (tn_span){to, (size_t)bytes};
     }
-    tn_push(j->module->arena, &j->iface.weights, out);
+    tn_push(j->module->arena, &j->made.iface.weights, out);
 }
 
 static tn_status
@@ -108,16 +108,29 @@ compile(void *arg)
 {
     job *j = arg;
 
-    TN_TRY(tn_iface_of_module(j->env, j->module, &j->iface));
+    TN_TRY(tn_iface_of_module(j->env, j->module, &j->made.iface));
     TN_TRY(lower_entries(j));
-    j->targets =
+    j->made.target_count = j->options->target_count;
+    j->made.targets =
         tn_new_array(j->module->arena, tn_artifact_target, j->options->target_count);
     for (uint32_t t = 0; t < j->options->target_count; t++)
-        TN_TRY(compile_target(j, &j->options->targets[t], &j->targets[t]));
+        TN_TRY(compile_target(j, &j->options->targets[t], &j->made.targets[t]));
     for (uint32_t i = 0; i < j->packed.at.count; i++)
         pack_weight(j, &j->packed.at.at[i]);
-    tn_artifact_encode(j->module->arena, &j->iface, j->targets, j->options->target_count, j->out);
+    if (j->out)
+        tn_artifact_encode(j->module->arena, &j->made.iface, j->made.targets,
+            j->made.target_count, j->out);
     return TN_OK;
+}
+
+static tn_status
+run(job *j)
+{
+    tn_status status = tn_arena_guard(j->module->arena, compile, j);
+
+    if (status == TN_NO_MEMORY)
+        tn_fail_memory(j->env->diag, tn_arena_failed_bytes(j->module->arena), "compiling a model");
+    return status;
 }
 
 tn_status
@@ -125,10 +138,18 @@ tn_compile(const tn_env *env, tn_registry *registry, tn_module *module,
     const tn_compile_options *options, tn_span *out)
 {
     job j = {.env = env, .registry = registry, .module = module, .options = options, .out = out};
-    tn_status status = tn_arena_guard(module->arena, compile, &j);
 
-    if (status == TN_NO_MEMORY)
-        tn_fail_memory(env->diag, tn_arena_failed_bytes(module->arena), "compiling a model");
+    return run(&j);
+}
+
+tn_status
+tn_compile_plans(const tn_env *env, tn_registry *registry, tn_module *module,
+    const tn_compile_options *options, tn_compiled *out)
+{
+    job j = {.env = env, .registry = registry, .module = module, .options = options};
+    tn_status status = run(&j);
+
+    *out = j.made;
     return status;
 }
 

@@ -22,6 +22,18 @@ typedef struct tn_compile_options {
     bool no_pack; /* weights as rows */
 } tn_compile_options;
 
+/* What a compile makes before it becomes a file, in module->arena. */
+typedef struct tn_compiled {
+    tn_iface iface; /* weights without `at` unless they were loaded */
+    tn_artifact_target *targets;
+    uint32_t target_count;
+} tn_compiled;
+
+/* Plans and kernels only: no code, no weights are needed. `module` is
+ * rewritten. A guard of its own. */
+tn_status tn_compile_plans(const tn_env *env, tn_registry *registry, tn_module *module,
+    const tn_compile_options *options, tn_compiled *out) TN_MUST_USE;
+
 /* The targets of a --target list ("cpu,vulkan"), in `arena`. TN_USAGE names
  * one that does not exist. */
 tn_status tn_compile_targets(tn_arena *arena, tn_diag *diag, const char *list,

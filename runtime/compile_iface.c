@@ -175,10 +175,21 @@ count_params(const tn_module *m)
     return params;
 }
 
+/* Without folder and ending: an artifact holds no path of the machine that
+ * made it. */
+static const char *
+base_name(tn_arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+
+    return tn_arena_copy(arena, name, strcspn(name, "."));
+}
+
 tn_status
 tn_iface_of_module(const tn_env *env, tn_module *m, tn_iface *out)
 {
-    *out = (tn_iface){.model = m->file, .params = count_params(m)};
+    *out = (tn_iface){.model = base_name(m->arena, m->file), .params = count_params(m)};
     for (uint32_t i = 0; i < m->entries.count; i++) {
         tn_iface_entry e = entry_of(m, m->entries.at[i]);
 

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "ir/kernel/kernel.h"
+#include "runtime/compile.h"
+#include "tools/load.h"
+#include "tools/symbols.h"
+
+/* What is looked at: of an artifact, or of a graph compiled to plans. */
+typedef struct view {
+    const char *kind; /* "graph" or "artifact" */
+    const tn_iface *iface;
+    const tn_artifact_target *targets;
+    uint32_t target_count;
+} view;
+
+typedef struct totals {
+    double flops;
+    uint64_t peak_bytes;
+    int64_t launches;
+} totals;
+
+static uint64_t
+weights_bytes(const tn_iface *f)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < f->weights.count; i++)
+        sum += f->weights.at[i].bytes;
+    return sum;
+}
+
+static tn_status
+measure(tn_tool *tool, const tn_plan *p, totals *out)
+{
+    int64_t *symbols = tn_new_array(tool->arena, int64_t, p->symbols.count + 1), flops;
+    uint64_t *bytes = tn_new_array(tool->arena, uint64_t, p->buffers.count + 1);
+    uint64_t *offset = tn_new_array(tool->arena, uint64_t, p->buffers.count + 1);
+
+    *out = (totals){0};
+    tn_sample_symbols(tool, p, symbols);
+    TN_TRY(tn_plan_place(p, tool->diag, symbols, bytes, offset, &out->peak_bytes));
+    for (uint32_t i = 0; i < p->steps.count; i++) {
+        out->launches += p->steps.at[i].kind == TN_STEP_LAUNCH;
+        if (p->steps.at[i].flops.bytes &&
+            tn_formula_eval(p->steps.at[i].flops, symbols, p->symbols.count, &flops))
+            out->flops += (double)flops;
+    }
+    return TN_OK;
+}
+
+static void
+json_kernels(tn_text *out, const tn_plan *p)
+{
+    for (uint32_t k = 0; k < p->kernels.count; k++) {
+        int count = 0;
+        const char *comma = "";
+
+        for (uint32_t s = 0; s < p->steps.count; s++)
+            count += p->steps.at[s].kind == TN_STEP_LAUNCH && p->steps.at[s].kernel == (int32_t)k;
+        tn_text_add(out, "%s{\"name\":\"k%u\",\"family\":", k ? "," : "", k);
+        tn_text_json(out, p->kernels.at[k].name);
+        tn_text_add(out, ",\"ops\":[");
+        for (uint32_t s = 0; s < p->steps.count; s++) {
+            if (p->steps.at[s].kind != TN_STEP_LAUNCH || p->steps.at[s].kernel != (int32_t)k)
+                continue;
+            for (uint32_t o = 0; o < p->steps.at[s].ops.count; o++, comma = ",") {
+                tn_text_add(out, "%s", comma);
+                tn_text_json(out, p->steps.at[s].ops.at[o]);
+            }
+        }
+        tn_text_add(out, "],\"count\":%d}", count);
+    }
+}
+
+static tn_status
+json(tn_tool *tool, const view *v, tn_text *out)
+{
+    totals all = {0}, one;
+
+    tn_text_add(out, "{\"schema\":\"tenon.inspect/1\",\"kind\":\"%s\",\"params\":%lld,"
+                     "\"weights_bytes\":%llu,\"entries\":[",
+        v->kind, (long long)v->iface->params, (unsigned long long)weights_bytes(v->iface));
+    for (uint32_t e = 0; e < v->iface->entries.count && v->target_count; e++) {
+        const tn_plan *p = &v->targets[0].plans[e];
+
+        TN_TRY(measure(tool, p, &one));
+        all.flops += one.flops;
+        all.peak_bytes = one.peak_bytes > all.peak_bytes ? one.peak_bytes : all.peak_bytes;
+        tn_text_add(out, "%s{\"name\":", e ? "," : "");
+        tn_text_json(out, p->entry);
+        tn_text_add(out, ",\"launches\":%lld,\"kernels\":[", (long long)one.launches);
+        json_kernels(out, p);
+        tn_text_add(out, "]}");
+    }
+    tn_text_add(out, "],\"flops\":%.0f,\"peak_bytes\":%llu,\"targets\":[", all.flops,
+        (unsigned long long)all.peak_bytes);
+    for (uint32_t t = 0; t < v->target_count; t++) {
+        tn_text_add(out, "%s", t ? "," : "");
+        tn_text_json(out, v->targets[t].name);
+    }
+    tn_text_add(out, "]}\n");
+    return TN_OK;
+}
+
+static tn_status
+people(tn_tool *tool, const view *v, tn_text *out)
+{
+    totals one;
+
+    tn_text_add(out, "%s %s: %lld parameters, %llu bytes of weights\n", v->kind, v->iface->model,
+        (long long)v->iface->params, (unsigned long long)weights_bytes(v->iface));
+    for (uint32_t t = 0; t < v->target_count; t++) {
+        const tn_artifact_target *target = &v->targets[t];
+
+        tn_text_add(out, "target %s (%s)%s%s\n", target->name, target->text,
+            *target->generator ? ", code by " : "", target->generator);
+        for (uint32_t e = 0; e < v->iface->entries.count; e++) {
+            TN_TRY(measure(tool, &target->plans[e], &one));
+            tn_text_add(out,
+                "  entry %s: %lld launches of %u kernels, %.4g MFLOP, %llu bytes of activations\n",
+                target->plans[e].entry, (long long)one.launches, target->plans[e].kernels.count,
+                one.flops / 1e6, (unsigned long long)one.peak_bytes);
+        }
+    }
+    return TN_OK;
+}
+
+static tn_status
+lane_texts(tn_tool *tool, const view *v, tn_text *out)
+{
+    for (uint32_t t = 0; t < v->target_count; t++)
+        for (uint32_t e = 0; e < v->iface->entries.count; e++) {
+            const tn_plan *p = &v->targets[t].plans[e];
+
+            for (uint32_t k = 0; k < p->kernels.count; k++) {
+                tn_kernel *kernel;
+
+                TN_TRY(tn_kernel_decode(tool->arena, tool->diag, p->kernels.at[k].lane, &kernel));
+                tn_text_add(out, "# target %s, entry %s, kernel %u, choice: %s\n",
+                    v->targets[t].name, p->entry, k, p->kernels.at[k].choice);
+                tn_kernel_print(out, kernel);
+                tn_text_add(out, "\n");
+            }
+        }
+    return TN_OK;
+}
+
+static tn_status
+show(tn_tool *tool, const view *v)
+{
+    const tn_option_value *ir = &tool->options->value[TN_OPT_ir];
+    tn_text out = {.arena = tool->arena};
+
+    if (ir->given && !strcmp(ir->text, "lane"))
+        TN_TRY(lane_texts(tool, v, &out));
+    else if (ir->given && !strcmp(ir->text, "plan"))
+        for (uint32_t t = 0; t < v->target_count; t++)
+            for (uint32_t e = 0; e < v->iface->entries.count; e++)
+                tn_plan_print(&out, &v->targets[t].plans[e]);
+    else if (ir->given)
+        return tn_fail(tool->diag, TN_USAGE, "--ir %s: expected read, expand, plan or lane",
+            ir->text);
+    else if (tn_tool_json(tool))
+        TN_TRY(json(tool, v, &out));
+    else
+        TN_TRY(people(tool, v, &out));
+    return tn_tool_print(tool, &out);
+}
+
+typedef struct printing {
+    tn_tool *tool;
+    tn_module *module;
+} printing;
+
+/* The graph as read, in its text form. */
+static tn_status
+print_graphs(void *arg)
+{
+    printing *p = arg;
+    tn_text text = {.arena = p->module->arena};
+
+    for (uint32_t i = 0; i < p->module->entries.count; i++)
+        tn_graph_print(&text, p->module->entries.at[i]);
+    return tn_tool_print(p->tool, &text);
+}
+
+static tn_status
+inspect_module(tn_tool *tool, tn_module *module)
+{
+    const tn_option_value *o = tool->options->value;
+    tn_compile_options options = {.exact = o[TN_OPT_exact].given};
+    printing printed = {tool, module};
+    tn_compiled made;
+    view v = {.kind = "graph"};
+
+    if (o[TN_OPT_ir].given && !strcmp(o[TN_OPT_ir].text, "read"))
+        return tn_arena_guard(module->arena, print_graphs, &printed);
+    if (o[TN_OPT_check].given) {
+        tn_tool_note(tool, "%s: read and inferred, %u entries", module->file,
+            module->entries.count);
+        return TN_OK;
+    }
+    TN_TRY(tn_compile_targets(tool->arena, tool->diag,
+        o[TN_OPT_target].given ? o[TN_OPT_target].text : "cpu", &options.targets,
+        &options.target_count));
+    TN_TRY(tn_compile_plans(&tool->env, tool->registry, module, &options, &made));
+    v.iface = &made.iface;
+    v.targets = made.targets;
+    v.target_count = made.target_count;
+    return show(tool, &v);
+}
+
+static tn_status
+inspect_artifact(tn_tool *tool, const char *path)
+{
+    tn_artifact *a;
+    view v = {.kind = "artifact"};
+    tn_status status;
+
+    TN_TRY(tn_artifact_open_file(&tool->env, path, tn_flag(tool->options, TN_OPT_check_weights),
+        &a));
+    v.iface = &a->iface;
+    v.targets = a->targets.at;
+    v.target_count = a->targets.count;
+    status = show(tool, &v);
+    tn_artifact_close(a);
+    return status;
+}
+
+tn_status
+tn_cmd_inspect(tn_tool *tool)
+{
+    tn_model_options options;
+    tn_load_how how = {.model = &options};
+    const char *path;
+    tn_arena *arena;
+    tn_module *module;
+    bool is_artifact;
+    tn_status status;
+
+    TN_TRY(tn_tool_operand(tool, &path));
+    TN_TRY(tn_load_is_artifact(tool, path, &is_artifact));
+    if (is_artifact)
+        return inspect_artifact(tool, path);
+    TN_TRY(tn_load_options(tool, &options));
+    TN_TRY(tn_load_module(tool, path, &how, false, &arena, &module));
+    status = inspect_module(tool, module);
+    tn_arena_destroy(arena);
+    return status;
+}
