@@ -3,7 +3,7 @@
 
 #include "runtime/bind.h"
 #include "tools/load.h"
-#include "tools/probe.h"
+#include "tools/device_peak.h"
 #include "tools/trace.h"
 
 enum { RUN_LIMIT = 1000, WARM_UP = 3 };
@@ -29,7 +29,7 @@ typedef struct bench {
     double flops, bytes;
     int64_t launches;
     uint64_t peak_bytes;
-    tn_probe peak;
+    tn_device_peak peak;
 } bench;
 
 static tn_status
@@ -201,7 +201,7 @@ bench_loaded(bench *b)
         return tn_fail(b->tool->diag, TN_USAGE, "bench: --device ref compiles nothing to time");
     TN_TRY(tn_given_options(b->tool, b->given));
     TN_TRY(tn_given_rest(b->tool, b->given, true, (uint64_t)o[TN_OPT_seed].whole));
-    TN_TRY(tn_probe_device(b->tool, b->l->model, &b->peak));
+    TN_TRY(tn_device_peak_measure(b->tool, b->l->model, &b->peak));
     TN_TRY(profile(b));
     TN_TRY(measure(b));
     if (tn_tool_json(b->tool))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/probe.h"
+#include "tools/device_peak.h"
 
 #include <string.h>
 
@@ -238,7 +238,7 @@ make_buffer(attempt *a, uint64_t bytes)
 }
 
 static tn_status
-probe(attempt *a, tn_probe *out)
+probe(attempt *a, tn_device_peak *out)
 {
     tn_target target;
     machine m;
@@ -262,7 +262,7 @@ probe(attempt *a, tn_probe *out)
 }
 
 tn_status
-tn_probe_device(tn_tool *tool, const tn_model *model, tn_probe *out)
+tn_device_peak_measure(tn_tool *tool, const tn_model *model, tn_device_peak *out)
 {
     attempt a = {.tool = tool, .model = model};
     tn_status status = probe(&a, out);
