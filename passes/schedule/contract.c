@@ -48,10 +48,10 @@ static int
 vectors(const tn_sched *s, const tn_nest *n)
 {
     const tn_axstate *x = &s->axis[n->lane->index];
-    int64_t most = tn_axis_most(s, n->lane), block;
+    int64_t most = tn_axis_most(s, n->lane);
 
-    if (x->longest && tn_kb_is_int(x->longest, &block) && block < most)
-        most = block;
+    if (x->most && x->most < most)
+        most = x->most;
     if (s->choice.nv > 0)
         return s->choice.nv < TN_CONTRACT_VECTORS ? s->choice.nv : TN_CONTRACT_VECTORS;
     if (most <= s->lanes || n->reds.count > 1)
@@ -65,6 +65,10 @@ tn_contract_rows(tn_sched *s, const tn_nest *n)
     int nv = n->lane ? vectors(s, n) * (int)n->reds.count : 1;
     int64_t mr = (s->target->registers - 2) / nv - 1;
 
+    /* Without a fused product each step needs a register more. */
+    for (uint32_t i = 0; i < n->reds.count; i++)
+        if (!tn_is_sum_of_products(n->reds.at[i]) && mr > 8)
+            mr = 8;
     if (s->choice.mr > 0)
         mr = s->choice.mr;
     return mr < 1 ? 1 : mr > TN_CONTRACT_ROWS ? TN_CONTRACT_ROWS : (int)mr;
@@ -143,16 +147,19 @@ known_arms(const tn_sched *s, tn_contract_block *c)
 static void
 choose_arms(tn_sched *s, tn_contract_block *c)
 {
-    static const int sizes[] = {12, 8, 6, 4, 2, 1};
-
     c->clamp = !known_arms(s, c);
+    if (s->choice.uk < 1)
+        c->uk = c->clamp ? 1 : 2;
     if (!c->clamp)
         return;
+    /* mr and two and one third of it, and 1: each arm costs time to compile. */
     c->arm_count = 0;
     c->arm[c->arm_count++] = c->mr;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (sizes[i] < c->mr)
-            c->arm[c->arm_count++] = sizes[i];
+    for (int third = 2; third > 0; third--)
+        if (c->mr * third / 3 < c->arm[c->arm_count - 1] && c->mr * third / 3 > 1)
+            c->arm[c->arm_count++] = c->mr * third / 3;
+    if (c->arm[c->arm_count - 1] > 1)
+        c->arm[c->arm_count++] = 1;
 }
 
 /* Constant extents of spanned axes count as known lengths. */
@@ -243,7 +250,7 @@ plan_block(tn_sched *s, tn_contract_block *c)
 
     c->nv = vectors(s, n);
     c->mr = tn_contract_rows(s, n);
-    c->uk = s->choice.uk < 1 ? 1 : s->choice.uk;
+    c->uk = s->choice.uk;
     c->kc = s->choice.kc < 1 ? INT32_MAX : s->choice.kc;
     c->ka = n->red.at[0];
     c->blocked = n->red.count == 1 &&

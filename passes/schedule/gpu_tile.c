@@ -15,12 +15,6 @@ factor(const tn_tval *v, int i)
     return v->op == TN_T_mma ? v->arg[1 + i] : v->arg[0]->arg[i];
 }
 
-static bool
-is_sum_of_products(const tn_tval *v)
-{
-    return v->op == TN_T_mma || (v->fn == TN_FN_add && v->arg[0]->fn == TN_FN_mul);
-}
-
 static int64_t
 staged_bytes(const tn_gpu_tile *t, int64_t size)
 {
@@ -65,7 +59,7 @@ tn_gpu_tile_fits(tn_sched *s, tn_gpu_tile *t)
         s->choice.tile == 0)
         return false;
     v = n->reds.at[0];
-    if (!is_sum_of_products(v) || n->par.at[0]->kind != TN_AXIS_GRID ||
+    if (!tn_is_sum_of_products(v) || n->par.at[0]->kind != TN_AXIS_GRID ||
         n->par.at[1]->kind != TN_AXIS_GRID || tn_axis_loaded(n->par.at[0]) ||
         tn_axis_loaded(n->par.at[1]))
         return false;

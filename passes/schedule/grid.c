@@ -73,6 +73,7 @@ bind_block(tn_sched *s, const tn_grid_cut *cut, const tn_axis *a, tn_ins *i, tn_
     if (x->len_count == 1)
         x->length = tn_int(s, x->lens[0]);
     x->low = tn_add(s, low, from);
+    x->most = cut->block[a->index];
     /* Group memory of GPUs wants a number. */
     x->longest = s->target->gpu && !tn_kb_is_int(extent, &known) ? block : tn_min(s, extent, block);
 }
@@ -131,6 +132,7 @@ tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
             s->axis[a->index].low = t;
             s->axis[a->index].length = tn_min(s, tn_sub(s, high, t), step);
             s->axis[a->index].longest = step;
+            s->axis[a->index].most = block;
         }
         tn_grid_dynamic(s, cut, from + 1, q, emit);
     }
@@ -183,7 +185,7 @@ tn_emit_loop(tn_sched *s, tn_item *item, tn_point *p,
         } else {
             tn_ins *step = tn_int(s, block);
 
-            s->axis[a->index] = (tn_axstate){.low = t, .longest = step};
+            s->axis[a->index] = (tn_axstate){.low = t, .longest = step, .most = block};
             s->axis[a->index].length = tn_min(s, tn_sub(s, high, t), step);
         }
         items(s, item->body, q);

@@ -140,6 +140,7 @@ typedef struct tn_vstate {
 typedef struct tn_axstate {
     tn_ins *low, *length;  /* range in the current scope; NULL: of the axis itself */
     tn_ins *longest;       /* upper bound of length, over sizes and constants */
+    int64_t most;          /* length is at most this; 0: not known */
     int64_t lens[2];       /* the lengths that occur, if there are at most two */
     int len_count;         /* 0: not known */
     bool dynamic;          /* bounds are loaded: walked in blocks inside the task */
@@ -419,6 +420,7 @@ tn_ins *tn_better(tn_sched *s, tn_fn fn, tn_ins *x, tn_ins *best);
 void tn_fold_best(tn_sched *s, tn_fn fn, tn_ins *x, tn_ins *at, tn_ins **best, tn_ins **best_at);
 tn_ins *tn_position(tn_sched *s, const tn_axis *a, const tn_point *p); /* i32 */
 bool tn_is_zero(const tn_tval *v);
+bool tn_is_sum_of_products(const tn_tval *v);
 tn_dtype tn_acc_dtype(const tn_tval *v); /* halves accumulate in f32 */
 
 /* A loop statement: its rounds, with ranges, parities and storage. */

@@ -307,6 +307,14 @@ const_int(const tn_tval *v, int64_t *value)
 }
 
 bool
+tn_is_sum_of_products(const tn_tval *v)
+{
+    return v->op == TN_T_mma ||
+        (v->op == TN_T_reduce && v->fn == TN_FN_add && v->arg[0]->op == TN_T_fn &&
+            v->arg[0]->fn == TN_FN_mul);
+}
+
+bool
 tn_is_zero(const tn_tval *v)
 {
     return v->op == TN_T_const && (tn_is_float(v->dtype) ? v->real == 0 : v->whole == 0);
