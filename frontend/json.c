@@ -229,6 +229,8 @@ tn_json_path(const tn_json_doc *doc, const tn_json *value)
 static size_t
 offset_in_string(const tn_json_doc *doc, uint32_t offset, int column)
 {
+    if (offset >= doc->text.bytes)
+        return offset;
     const uint8_t *at = doc->text.at + offset + 1, *end = doc->text.at + doc->text.bytes;
     for (int done = 0; done < column && at < end && *at != '"';) {
         if (*at != '\\') {
@@ -338,6 +340,42 @@ tn_json_int(const tn_json_doc *doc, const tn_json *value, int64_t low, int64_t h
         return tn_json_fail(doc, value, "%s is not in %" PRId64 "..%" PRId64,
             tn_json_found(doc, value), low, high);
     return TN_OK;
+}
+
+static bool
+equal_children(const tn_json *a, const tn_json *b)
+{
+    const tn_json *other = b->first;
+    if (a->count != b->count)
+        return false;
+    for (const tn_json *at = a->first; at; at = at->next) {
+        if (a->kind == TN_JSON_OBJECT)
+            other = tn_json_get(b, at->key);
+        if (!other || !tn_json_equal(at, other))
+            return false;
+        if (a->kind == TN_JSON_LIST)
+            other = other->next;
+    }
+    return true;
+}
+
+/* As deep as documents nest, which the guard limits. */
+bool
+tn_json_equal(const tn_json *a, const tn_json *b)
+{
+    if (a == b)
+        return true;
+    if (!a || !b || a->kind != b->kind)
+        return false;
+    switch ((tn_json_kind)a->kind) {
+    case TN_JSON_BOOL: return a->truth == b->truth;
+    case TN_JSON_NUMBER: return a->number == b->number;
+    case TN_JSON_STRING: return strcmp(a->text, b->text) == 0;
+    case TN_JSON_LIST:
+    case TN_JSON_OBJECT: return equal_children(a, b);
+    case TN_JSON_NULL: break;
+    }
+    return true;
 }
 
 tn_span

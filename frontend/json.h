@@ -99,6 +99,8 @@ tn_status tn_json_want(const tn_json_doc *doc, const tn_json *value, tn_json_kin
 /* A whole number in low..high. */
 tn_status tn_json_int(const tn_json_doc *doc, const tn_json *value, int64_t low, int64_t high,
     int64_t *out) TN_MUST_USE;
+/* The same kind and contents, members in any order. */
+bool tn_json_equal(const tn_json *a, const tn_json *b);
 /* The token of a number as it is written. Borrowed from the document. */
 tn_span tn_json_token(const tn_json_doc *doc, const tn_json *number);
 

@@ -2,6 +2,7 @@
 #include "ir/ratio.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "ir/base/checked.h"
 
@@ -140,4 +141,39 @@ tn_ratio_double(tn_ratio a)
         quotient |= 1;
     double value = ldexp((double)quotient, -shift);
     return a.num < 0 ? -value : value;
+}
+
+/* The fraction that a double is; false if it does not fit. */
+static bool
+of_double(double value, tn_ratio *out)
+{
+    int exponent;
+    int64_t digits = (int64_t)ldexp(frexp(value, &exponent), 53);
+    int shift = 53 - exponent;
+    while (digits && digits % 2 == 0 && shift > 0) {
+        digits /= 2;
+        shift--;
+    }
+    if (shift < 0) {
+        if (shift < -9)
+            return false;
+        digits *= INT64_C(1) << -shift;
+        shift = 0;
+    }
+    return shift < 63 && tn_ratio_make(digits, INT64_C(1) << shift, out);
+}
+
+double
+tn_ratio_odd(tn_ratio a)
+{
+    double near = tn_ratio_double(a);
+    uint64_t bits;
+    tn_ratio exact;
+    memcpy(&bits, &near, sizeof bits);
+    if ((bits & 1) || !of_double(near, &exact))
+        return near;
+    int order = tn_ratio_compare(a, exact);
+    if (order == 0)
+        return near;
+    return nextafter(near, order > 0 ? HUGE_VAL : -HUGE_VAL);
 }

@@ -26,6 +26,9 @@ int64_t tn_ratio_floor(tn_ratio a);
 int64_t tn_ratio_ceil(tn_ratio a);
 /* Rounded once. */
 double tn_ratio_double(tn_ratio a);
+/* As a double from which any narrower type is rounded right: what does not
+ * fit is cut toward the neighbour whose last bit is odd. */
+double tn_ratio_odd(tn_ratio a);
 
 static inline tn_ratio
 tn_ratio_int(int64_t value)
