@@ -65,6 +65,13 @@ TN_TEST(reductions)
     check((tn_run_tile){.file = "rms.tile", .sizes = {{"R", 70}, {"C", 1}}});
 }
 
+TN_TEST(curves)
+{
+    check((tn_run_tile){.file = "broadcast.tile", .sizes = {{"A", 3}, {"B", 2}, {"C", 21}}});
+    check((tn_run_tile){.file = "softmax.tile", .sizes = {{"R", 4}, {"C", 37}}});
+    check((tn_run_tile){.file = "softmax.tile", .sizes = {{"R", 1}, {"C", 300}}});
+}
+
 /* ---- contractions ---- */
 
 static const char product[] =
@@ -86,6 +93,11 @@ TN_TEST(contraction)
         check_with(p, "apack=1 nv=1 kc=32 tile=0");
         check_with(p, "bm=8 bn=8 bk=4 tm=2 tn=4 stages=1");
     }
+}
+
+TN_TEST(contraction_with_a_curve)
+{
+    check((tn_run_tile){.file = "gemm.tile", .sizes = {{"M", 13}, {"N", 40}, {"K", 21}}});
 }
 
 TN_TEST(contraction_of_known_sizes)
@@ -180,6 +192,65 @@ TN_TEST(combine)
 {
     check((tn_run_tile){
         .file = "combine.tile", .fill = fill_inverse, .sizes = {{"T", 5}, {"K", 9}}});
+}
+
+static void
+fill_attention(tn_run_tile *p)
+{
+    for (int64_t b = 0; b < tn_run_size_of(p, "B"); b++)
+        tn_run_input(p, "len")[b].whole = tn_run_size_of(p, "S") - 3 * b;
+}
+
+TN_TEST(attention)
+{
+    static const tn_run_size small[] = {{"B", 2}, {"M", 5}, {"G", 2}, {"R", 2}, {"D", 6}, {"S", 9}};
+    static const tn_run_size large[] = {
+        {"B", 1}, {"M", 3}, {"G", 1}, {"R", 2}, {"D", 19}, {"S", 70}};
+    tn_run_tile p = {.file = "attention.tile", .fill = fill_attention};
+
+    memcpy(p.sizes, small, sizeof small);
+    check(p);
+    check_with(p, "cut=2");
+    memcpy(p.sizes, large, sizeof large);
+    check_with(p, "bj=16");
+    check_with(p, "bj=32 cut=3 bpack=0");
+    check_with(p, "bj=16 rows=2 kc=16 nv=2 mr=3");
+}
+
+TN_TEST(gru)
+{
+    check((tn_run_tile){.file = "gru.tile", .sizes = {{"B", 3}, {"T", 4}, {"H", 9}}});
+    check((tn_run_tile){.file = "gru.tile", .sizes = {{"B", 13}, {"T", 2}, {"H", 33}}});
+}
+
+/* Groups of different sizes, one of them empty. */
+static void
+fill_experts(tn_run_tile *p)
+{
+    int64_t experts = tn_run_size_of(p, "E"), rows = 2 * tn_run_size_of(p, "T");
+    tn_cell *off = tn_run_input(p, "off");
+
+    for (int64_t e = 0; e <= experts; e++)
+        off[e].whole = e == 2 ? off[1].whole : e == experts ? rows : e * rows / (experts + 2);
+    for (int64_t a = 0; a < rows; a++)
+        tn_run_input(p, "order")[a].whole = (a * 5) % rows;
+}
+
+TN_TEST(experts)
+{
+    check((tn_run_tile){.file = "experts.tile",
+        .fill = fill_experts,
+        .sizes = {{"T", 7}, {"E", 4}, {"N", 9}, {"K", 8}}});
+    check_with((tn_run_tile){.file = "experts.tile",
+                   .fill = fill_experts,
+                   .sizes = {{"T", 22}, {"E", 3}, {"N", 20}, {"K", 5}}},
+        "rows=16");
+}
+
+TN_TEST(route)
+{
+    check((tn_run_tile){.file = "route.tile", .sizes = {{"T", 9}, {"E", 6}}});
+    check((tn_run_tile){.file = "route.tile", .sizes = {{"T", 3}, {"E", 40}}});
 }
 
 /* ---- cut folds ---- */
@@ -450,11 +521,13 @@ TN_TEST(panels_read_from_the_side)
                 "  store y[m,h,d], mma[k](0, load x[m,k], load w[h*D+d,k]) }\n"});
 }
 
-TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(contraction),
-    TN_CASE(contraction_of_known_sizes), TN_CASE(contraction_of_rows),
-    TN_CASE(contraction_by_batches), TN_CASE(convolution), TN_CASE(viterbi), TN_CASE(count_sort),
-    TN_CASE(combine), TN_CASE(cuts), TN_CASE(greatest_and_least), TN_CASE(least_of_nothing_but_nan),
-    TN_CASE(top_few), TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
+TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(curves),
+    TN_CASE(attention), TN_CASE(gru), TN_CASE(experts), TN_CASE(route), TN_CASE(contraction),
+    TN_CASE(contraction_with_a_curve), TN_CASE(contraction_of_known_sizes),
+    TN_CASE(contraction_of_rows), TN_CASE(contraction_by_batches), TN_CASE(convolution),
+    TN_CASE(viterbi), TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts),
+    TN_CASE(greatest_and_least), TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few),
+    TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
     TN_CASE(conditions), TN_CASE(checks), TN_CASE(locals_and_order), TN_CASE(loads_before_stores),
     TN_CASE(carries_that_change_places), TN_CASE(nested_loops), TN_CASE(kept_values),
     TN_CASE(sums_over_everything), TN_CASE(panels_read_from_the_side))
