@@ -27,7 +27,7 @@ same_shape(const tn_tensor *got, const tn_tensor *wanted, tn_dtype dtype)
     for (int i = 0; same && i < got->rank; i++)
         same = got->dim[i] == wanted->dim[i];
     return same && (got->dtype == dtype || got->dtype == (real ? TN_F64 : TN_I64)) &&
-           (wanted->dtype == dtype || wanted->dtype == (real ? TN_F64 : TN_I64));
+        (wanted->dtype == dtype || wanted->dtype == (real ? TN_F64 : TN_I64));
 }
 
 static bool
@@ -141,9 +141,9 @@ compare_norm(const tn_tensor *got, const tn_tensor *wanted, tn_dtype dtype,
     }
     if (!places)
         return false;
-    out->error = off.scale == 0 ? 0
-                                : off.scale * sqrt(off.sum) /
-                                      (size.scale == 0 ? 1 : size.scale * sqrt(size.sum));
+    out->error = off.scale == 0
+        ? 0
+        : off.scale * sqrt(off.sum) / (size.scale == 0 ? 1 : size.scale * sqrt(size.sum));
     return off.scale * sqrt(off.sum) <= r * (size.scale * sqrt(size.sum));
 }
 

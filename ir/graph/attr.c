@@ -47,14 +47,10 @@ fall_back(tn_op *op, tn_attr *a, const char *text)
         a->ints = tn_new(arena, int64_t);
         a->ints[0] = strcmp(text, "true") == 0;
         break;
-    case TN_KIND_DTYPE:
-        a->dtype = tn_dtype_find(text, strlen(text));
-        break;
+    case TN_KIND_DTYPE: a->dtype = tn_dtype_find(text, strlen(text)); break;
     case TN_KIND_CHOICE:
     case TN_KIND_LABELS:
-    case TN_KIND_TEXT:
-        a->text = text;
-        break;
+    case TN_KIND_TEXT: a->text = text; break;
     case TN_KIND_REAL:
     case TN_KIND_NUMBER:
     case TN_KIND_NUMBERS:
@@ -68,9 +64,7 @@ fall_back(tn_op *op, tn_attr *a, const char *text)
         a->sizes = tn_new_array(arena, tn_size, 1);
         a->sizes[0] = tn_size_int(op->graph->sizes, strtoll(text, NULL, 10));
         break;
-    case TN_KIND_TYPE:
-        assert(!"a type has no fallback");
-        break;
+    case TN_KIND_TYPE: assert(0 && "a type has no fallback"); break;
     }
     a->count = 1;
     a->has_value = true;
@@ -263,14 +257,10 @@ tn_op_literal_dtype(const tn_op *op, int index)
     if (!(info->classes & TN_CLASS_OWN))
         return tied_dtype(op);
     switch (info->classes & TN_CLASS_ANY) {
-    case TN_CLASS_BOOL:
-        return TN_BOOL;
+    case TN_CLASS_BOOL: return TN_BOOL;
     case TN_CLASS_INDEX:
-    case 1 << TN_I32:
-        return TN_I32;
-    case 1 << TN_I64:
-        return TN_I64;
-    default:
-        return own_dtype(op, index);
+    case 1 << TN_I32: return TN_I32;
+    case 1 << TN_I64: return TN_I64;
+    default: return own_dtype(op, index);
     }
 }

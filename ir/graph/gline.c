@@ -450,35 +450,19 @@ tn_gline_attr(tn_gline *l, tn_op *op, int attr, tn_value *(*find)(void *self, tn
 
     switch (op->attr[attr].kind) {
     case TN_KIND_INT:
-    case TN_KIND_BOOL:
-        whole(l, op, attr);
-        return;
+    case TN_KIND_BOOL: whole(l, op, attr); return;
     case TN_KIND_INTS:
-    case TN_KIND_PADS:
-        int_list(l, op, attr);
-        return;
-    case TN_KIND_DTYPE:
-        tn_op_set_dtype(op, attr, dtype(l));
-        return;
+    case TN_KIND_PADS: int_list(l, op, attr); return;
+    case TN_KIND_DTYPE: tn_op_set_dtype(op, attr, dtype(l)); return;
     case TN_KIND_CHOICE:
     case TN_KIND_LABELS:
-    case TN_KIND_TEXT:
-        tn_op_set_text(op, attr, tn_gline_json(l));
-        return;
+    case TN_KIND_TEXT: tn_op_set_text(op, attr, tn_gline_json(l)); return;
     case TN_KIND_REAL:
-    case TN_KIND_NUMBER:
-        tn_op_set_number(op, attr, tn_gline_number(l));
-        return;
-    case TN_KIND_NUMBERS:
-        number_list(l, op, attr);
-        return;
+    case TN_KIND_NUMBER: tn_op_set_number(op, attr, tn_gline_number(l)); return;
+    case TN_KIND_NUMBERS: number_list(l, op, attr); return;
     case TN_KIND_SIZES:
-    case TN_KIND_SHAPE:
-        tn_op_set_sizes(op, attr, sizes, sizes_in_brackets(l, sizes, 32));
-        return;
-    case TN_KIND_TYPE:
-        tn_op_set_type(op, attr, tn_gline_type(l));
-        return;
+    case TN_KIND_SHAPE: tn_op_set_sizes(op, attr, sizes, sizes_in_brackets(l, sizes, 32)); return;
+    case TN_KIND_TYPE: tn_op_set_type(op, attr, tn_gline_type(l)); return;
     case TN_KIND_PLACE:
         if (tn_gline_take(l, "@")) {
             tn_value *v = find(self, l);

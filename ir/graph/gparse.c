@@ -494,8 +494,9 @@ read_header(parser *p)
     static const struct {
         const char *word;
         void (*read)(parser *p);
-    } lines[] = {{"dim", read_dim}, {"scalar", read_scalar}, {"fact", read_fact}, {"input", read_input}, {"weight", read_weight},
-        {"state", read_state}, {"output", read_output}, {"store", read_store}};
+    } lines[] = {{"dim", read_dim}, {"scalar", read_scalar}, {"fact", read_fact},
+        {"input", read_input}, {"weight", read_weight}, {"state", read_state},
+        {"output", read_output}, {"store", read_store}};
     const char *start = p->line.at;
 
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {

@@ -77,12 +77,8 @@ put_number(tn_text *out, const tn_number *n)
         if (n->den != 1)
             tn_text_add(out, "/%" PRId64, n->den);
         return;
-    case TN_NUMBER_REAL:
-        put_real(out, n->real);
-        return;
-    case TN_NUMBER_BOOL:
-        tn_text_add(out, n->num ? "true" : "false");
-        return;
+    case TN_NUMBER_REAL: put_real(out, n->real); return;
+    case TN_NUMBER_BOOL: tn_text_add(out, n->num ? "true" : "false"); return;
     case TN_NUMBER_SYMBOLIC:
         tn_text_add(out, "<");
         for (uint32_t i = 0; i < n->code.bytes; i++)
@@ -129,41 +125,21 @@ static void
 put_attr(printer *p, const tn_op *op, const tn_attr *a)
 {
     switch (a->kind) {
-    case TN_KIND_INT:
-        tn_text_add(p->out, "%" PRId64, a->ints[0]);
-        break;
+    case TN_KIND_INT: tn_text_add(p->out, "%" PRId64, a->ints[0]); break;
     case TN_KIND_INTS:
-    case TN_KIND_PADS:
-        put_ints(p, a);
-        break;
-    case TN_KIND_BOOL:
-        tn_text_add(p->out, a->ints[0] ? "true" : "false");
-        break;
-    case TN_KIND_DTYPE:
-        tn_text_add(p->out, "%s", tn_dtype_name(a->dtype));
-        break;
+    case TN_KIND_PADS: put_ints(p, a); break;
+    case TN_KIND_BOOL: tn_text_add(p->out, a->ints[0] ? "true" : "false"); break;
+    case TN_KIND_DTYPE: tn_text_add(p->out, "%s", tn_dtype_name(a->dtype)); break;
     case TN_KIND_CHOICE:
     case TN_KIND_LABELS:
-    case TN_KIND_TEXT:
-        tn_text_json(p->out, a->text);
-        break;
+    case TN_KIND_TEXT: tn_text_json(p->out, a->text); break;
     case TN_KIND_REAL:
-    case TN_KIND_NUMBER:
-        put_number(p->out, &a->numbers[0]);
-        break;
-    case TN_KIND_NUMBERS:
-        put_numbers(p, a);
-        break;
-    case TN_KIND_SIZE:
-        tn_size_print(p->out, p->g->sizes, a->sizes[0]);
-        break;
+    case TN_KIND_NUMBER: put_number(p->out, &a->numbers[0]); break;
+    case TN_KIND_NUMBERS: put_numbers(p, a); break;
+    case TN_KIND_SIZE: tn_size_print(p->out, p->g->sizes, a->sizes[0]); break;
     case TN_KIND_SIZES:
-    case TN_KIND_SHAPE:
-        put_sizes(p, a);
-        break;
-    case TN_KIND_TYPE:
-        tn_type_print(p->out, p->g->sizes, &a->type);
-        break;
+    case TN_KIND_SHAPE: put_sizes(p, a); break;
+    case TN_KIND_TYPE: tn_type_print(p->out, p->g->sizes, &a->type); break;
     case TN_KIND_PLACE:
         if (a->operand < 0)
             tn_size_print(p->out, p->g->sizes, a->sizes[0]);

@@ -28,8 +28,8 @@ check_class(tn_infer *x, int index, const tn_in_info *info)
     const tn_type *type = tn_infer_in(x, index);
 
     if (!tn_dtype_in_graph(type->dtype) || !(info->classes & 1u << type->dtype))
-        return tn_infer_fail(x, tn_infer_in_place(x, index), "%s takes %s, found %s",
-            x->info->name, class_text(x, info->classes), tn_infer_type_text(x, type));
+        return tn_infer_fail(x, tn_infer_in_place(x, index), "%s takes %s, found %s", x->info->name,
+            class_text(x, info->classes), tn_infer_type_text(x, type));
     return TN_OK;
 }
 
@@ -114,14 +114,14 @@ check_attr(tn_infer *x, int attr)
     const tn_attr *a = &x->op->attr[attr];
 
     if (!a->has_value)
-        return info->fallback[0] == '!' ? tn_infer_fail_attr(x, attr, "%s needs %s",
-                                              x->info->name, info->name)
-                                        : TN_OK;
+        return info->fallback[0] == '!'
+            ? tn_infer_fail_attr(x, attr, "%s needs %s", x->info->name, info->name)
+            : TN_OK;
     switch (a->kind) {
     case TN_KIND_CHOICE:
         if (!is_option(info->options, a->text))
-            return tn_infer_fail_attr(x, attr, "expected one of: %s; found \"%s\"",
-                info->options, a->text);
+            return tn_infer_fail_attr(x, attr, "expected one of: %s; found \"%s\"", info->options,
+                a->text);
         return TN_OK;
     case TN_KIND_DTYPE:
         if (!tn_dtype_in_graph(a->dtype))
@@ -131,12 +131,9 @@ check_attr(tn_infer *x, int attr)
         if (!tn_dtype_in_graph(a->type.dtype))
             return tn_infer_fail_attr(x, attr, "expected an element type");
         return check_shape_attr(x, attr, a->type.rank);
-    case TN_KIND_SHAPE:
-        return check_shape_attr(x, attr, a->count);
-    case TN_KIND_PLACE:
-        return check_place(x, attr);
-    default:
-        return TN_OK;
+    case TN_KIND_SHAPE: return check_shape_attr(x, attr, a->count);
+    case TN_KIND_PLACE: return check_place(x, attr);
+    default: return TN_OK;
     }
 }
 

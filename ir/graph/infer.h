@@ -47,8 +47,8 @@ bool tn_infer_is_one(tn_size size);
 
 /* left OP right must hold: nothing if it is proven, an error with the text if
  * it is known to be false, else a fact of the graph. */
-tn_status tn_infer_need(tn_infer *x, const char *place, tn_fact_op op, tn_size left,
-    tn_size right, const char *format, ...) TN_PRINTF(6, 7);
+tn_status tn_infer_need(tn_infer *x, const char *place, tn_fact_op op, tn_size left, tn_size right,
+    const char *format, ...) TN_PRINTF(6, 7);
 /* Two sizes that must be equal now; the text says what they are of. */
 tn_status tn_infer_same(tn_infer *x, const char *place, tn_size a, tn_size b, const char *what);
 
@@ -78,8 +78,7 @@ tn_status tn_infer_too_deep(tn_infer *x, int rank);
 tn_status tn_infer_product(tn_infer *x, int attr, tn_dtype from);
 /* Labels of the op's operands, parsed; the size of each label. */
 tn_status tn_infer_labels(tn_infer *x, int attr, bool contract, tn_label_map *map);
-tn_status tn_infer_label_sizes(tn_infer *x, const tn_label_map *map,
-    tn_size sizes[TN_MAX_LABELS]);
+tn_status tn_infer_label_sizes(tn_infer *x, const tn_label_map *map, tn_size sizes[TN_MAX_LABELS]);
 bool tn_infer_is(const tn_infer *x, int attr, const char *word);
 
 tn_type tn_infer_without(const tn_type *type, int axis);

@@ -132,8 +132,7 @@ check_groups(tn_infer *x, int attr, int64_t channels, int64_t outputs)
 
 /* floor((n + before + after - dilation * (k - 1) - 1) / stride) + 1 */
 static tn_status
-window_size(tn_infer *x, tn_size n, const int64_t *pad, int64_t reach, int64_t stride,
-    tn_size *out)
+window_size(tn_infer *x, tn_size n, const int64_t *pad, int64_t reach, int64_t stride, tn_size *out)
 {
     tn_size room = tn_infer_add(x, n, tn_infer_int(x, pad[0] + pad[1] - reach));
 
@@ -180,7 +179,7 @@ spread_size(tn_infer *x, tn_size n, int i, int64_t kernel)
     int64_t stride = a[TN_ATTR_conv_transpose_strides].ints[i];
     const int64_t *pad = &a[TN_ATTR_conv_transpose_padding].ints[2 * i];
     int64_t rest = a[TN_ATTR_conv_transpose_dilations].ints[i] * (kernel - 1) + 1 - pad[0] -
-                   pad[1] + a[TN_ATTR_conv_transpose_output_padding].ints[i] - stride;
+        pad[1] + a[TN_ATTR_conv_transpose_output_padding].ints[i] - stride;
     tn_size product = tn_infer_mul(x, n, tn_infer_int(x, stride));
 
     return tn_infer_add(x, product, tn_infer_int(x, rest));
@@ -222,15 +221,18 @@ tn_infer_conv_transpose(tn_infer *x)
 tn_status
 tn_infer_pool(tn_infer *x)
 {
-    enum { WINDOW = TN_ATTR_max_pool_window, STRIDES = TN_ATTR_max_pool_strides,
-        PADDING = TN_ATTR_max_pool_padding };
+    enum {
+        WINDOW = TN_ATTR_max_pool_window,
+        STRIDES = TN_ATTR_max_pool_strides,
+        PADDING = TN_ATTR_max_pool_padding
+    };
     const tn_attr *a = x->op->attr;
     tn_type out = *tn_infer_in(x, 0);
     int spatial;
 
     _Static_assert((int)TN_ATTR_max_pool_window == (int)TN_ATTR_avg_pool_window &&
-                       (int)TN_ATTR_max_pool_strides == (int)TN_ATTR_avg_pool_strides &&
-                       (int)TN_ATTR_max_pool_padding == (int)TN_ATTR_avg_pool_padding,
+            (int)TN_ATTR_max_pool_strides == (int)TN_ATTR_avg_pool_strides &&
+            (int)TN_ATTR_max_pool_padding == (int)TN_ATTR_avg_pool_padding,
         "pools share their first attributes");
     TN_TRY(check_image(x, &spatial));
     TN_TRY(tn_infer_spatial(x, WINDOW, spatial, 1));

@@ -41,8 +41,7 @@ scan_rounds(tn_infer *x, tn_size *out)
     tn_size rounds = count->has_value ? count->sizes[0] : NULL;
 
     if (carries < 0 || carries > x->op->in_count)
-        return tn_infer_fail_attr(x, TN_ATTR_scan_carries, "there are %d values",
-            x->op->in_count);
+        return tn_infer_fail_attr(x, TN_ATTR_scan_carries, "there are %d values", x->op->in_count);
     for (int i = (int)carries; i < x->op->in_count; i++) {
         const tn_type *type = tn_infer_in(x, i);
         int axis = own_axis(x, type->rank);
@@ -58,8 +57,8 @@ scan_rounds(tn_infer *x, tn_size *out)
     if (!rounds)
         return tn_infer_fail_attr(x, TN_ATTR_scan_count, "nothing is sliced, so scan needs count");
     *out = rounds;
-    return tn_infer_need(x, ".attrs.count", TN_FACT_LE, tn_infer_int(x, 0), rounds,
-        "%s is below 0", tn_infer_size_text(x, rounds));
+    return tn_infer_need(x, ".attrs.count", TN_FACT_LE, tn_infer_int(x, 0), rounds, "%s is below 0",
+        tn_infer_size_text(x, rounds));
 }
 
 static tn_status
@@ -116,9 +115,7 @@ tn_op_open_bodies(tn_op *op, tn_diag *diag)
         TN_TRY(scan_rounds(&x, &rounds));
         open_body(op, 1, op->in_count + 1, scan_param, &x);
         return TN_OK;
-    case TN_OP_while:
-        open_body(op, 2, op->in_count, carried_param, &x);
-        return TN_OK;
+    case TN_OP_while: open_body(op, 2, op->in_count, carried_param, &x); return TN_OK;
     default:
         assert(op->code == TN_OP_if);
         open_body(op, 2, 0, carried_param, &x);
@@ -201,8 +198,8 @@ tn_infer_while(tn_infer *x)
     if (x->op->body_count != 2)
         return tn_infer_fail(x, ".body", "while needs a condition and a body");
     cond = x->op->body[0];
-    TN_TRY(tn_infer_need(x, ".attrs.limit", TN_FACT_LE, tn_infer_int(x, 0), limit,
-        "%s is below 0", tn_infer_size_text(x, limit)));
+    TN_TRY(tn_infer_need(x, ".attrs.limit", TN_FACT_LE, tn_infer_int(x, 0), limit, "%s is below 0",
+        tn_infer_size_text(x, limit)));
     TN_TRY(check_params(x, cond, carries, carried_param));
     TN_TRY(check_params(x, x->op->body[1], carries, carried_param));
     if (cond->results.count != 1 || cond->results.at[0]->type.dtype != TN_BOOL ||
@@ -233,8 +230,7 @@ tn_infer_if(tn_infer *x)
 
         if (!tn_type_equal(type, &no->results.at[i]->type))
             return tn_infer_fail(x, list_place(x, "yield", (int)i),
-                "one side gives %s, the other %s; they must be equal",
-                tn_infer_type_text(x, type),
+                "one side gives %s, the other %s; they must be equal", tn_infer_type_text(x, type),
                 tn_infer_type_text(x, &no->results.at[i]->type));
         tn_infer_give(x, *type);
     }

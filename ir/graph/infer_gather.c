@@ -68,8 +68,8 @@ index_depth(tn_infer *x, int batch, int *out)
     int64_t n;
 
     if (indices->rank <= batch || !tn_size_is_int(indices->dim[indices->rank - 1], &n))
-        return tn_infer_fail(x, ".in.indices", "the last axis of indices must be a number, found %s",
-            tn_infer_type_text(x, indices));
+        return tn_infer_fail(x, ".in.indices",
+            "the last axis of indices must be a number, found %s", tn_infer_type_text(x, indices));
     if (n > type->rank - batch)
         return tn_infer_fail(x, "", "x is %s, indices are %s; they name %lld axes",
             tn_infer_type_text(x, type), tn_infer_type_text(x, indices), (long long)n);

@@ -49,8 +49,7 @@ check_wide(tn_infer *x, int in)
 
     if (type && type->dtype != want)
         return tn_infer_fail(x, tn_infer_in_place(x, in), "%s is %s here, found %s",
-            tn_op_in_info(x->op->code, in)->name, tn_dtype_name(want),
-            tn_infer_type_text(x, type));
+            tn_op_in_info(x->op->code, in)->name, tn_dtype_name(want), tn_infer_type_text(x, type));
     return TN_OK;
 }
 
@@ -102,7 +101,7 @@ tn_infer_rnn(tn_infer *x)
     tn_type out;
 
     _Static_assert((int)TN_IN_lstm_h0 == (int)TN_IN_gru_h0 &&
-                       (int)TN_IN_lstm_bias == (int)TN_IN_gru_bias,
+            (int)TN_IN_lstm_bias == (int)TN_IN_gru_bias,
         "lstm and gru share their first operands");
     TN_TRY(tn_infer_rank(x, TN_IN_lstm_x, 3, "[B,T,I]"));
     TN_TRY(tn_infer_rank(x, TN_IN_lstm_r, 2, gru ? "[3H,H]" : "[4H,H]"));
@@ -174,8 +173,9 @@ check_expert(tn_infer *x, int in, tn_size experts, tn_size rows, tn_size columns
 {
     const tn_type *type = tn_infer_in(x, in);
 
-    if (!type || (type->rank == 3 && tn_size_equal(type->dim[0], experts) &&
-                     tn_size_equal(type->dim[1], rows) && tn_size_equal(type->dim[2], columns)))
+    if (!type ||
+        (type->rank == 3 && tn_size_equal(type->dim[0], experts) &&
+            tn_size_equal(type->dim[1], rows) && tn_size_equal(type->dim[2], columns)))
         return TN_OK;
     return tn_infer_fail(x, "", "%s is %s, it must be [%s,%s,%s]",
         tn_op_in_info(x->op->code, in)->name, tn_infer_type_text(x, type),
@@ -195,7 +195,7 @@ tn_infer_moe(tn_infer *x)
 
     for (int i = 0; agree && i < type->rank; i++)
         agree = tn_size_equal(ids->dim[i], w->dim[i]) &&
-                (i == type->rank - 1 || tn_size_equal(type->dim[i], ids->dim[i]));
+            (i == type->rank - 1 || tn_size_equal(type->dim[i], ids->dim[i]));
     if (!agree)
         return tn_infer_fail(x, "", "x is %s, ids are %s, w is %s; all axes but the last agree",
             tn_infer_type_text(x, type), tn_infer_type_text(x, ids), tn_infer_type_text(x, w));

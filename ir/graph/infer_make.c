@@ -15,8 +15,8 @@ check_numbers(tn_infer *x, int attr, tn_dtype dtype)
         if (tn_number_fits(&a->numbers[i], dtype, &why))
             continue;
         tn_text_double(&t, a->numbers[i].real);
-        return tn_infer_fail_attr(x, attr, "%s stands beside %s and %s", t.at,
-            tn_dtype_name(dtype), why);
+        return tn_infer_fail_attr(x, attr, "%s stands beside %s and %s", t.at, tn_dtype_name(dtype),
+            why);
     }
     return TN_OK;
 }
@@ -38,8 +38,9 @@ tn_infer_constant(tn_infer *x)
             return tn_infer_fail_attr(x, TN_ATTR_constant_type, "its size overflows 64 bits");
     }
     if (elements != data->count)
-        return tn_infer_fail_attr(x, TN_ATTR_constant_data, "expected %lld numbers for %s, found %d",
-            (long long)elements, tn_infer_type_text(x, type), data->count);
+        return tn_infer_fail_attr(x, TN_ATTR_constant_data,
+            "expected %lld numbers for %s, found %d", (long long)elements,
+            tn_infer_type_text(x, type), data->count);
     TN_TRY(check_numbers(x, TN_ATTR_constant_data, type->dtype));
     tn_infer_give(x, *type);
     return TN_OK;
@@ -89,9 +90,8 @@ tn_status
 tn_infer_random(tn_infer *x)
 {
     const tn_type *type = &x->op->attr[0].type;
-    unsigned classes = x->op->code == TN_OP_random_bits
-                           ? 1u << TN_U32 | 1u << TN_I32 | 1u << TN_I64
-                           : 1u << TN_F32 | 1u << TN_F64;
+    unsigned classes = x->op->code == TN_OP_random_bits ? 1u << TN_U32 | 1u << TN_I32 | 1u << TN_I64
+                                                        : 1u << TN_F32 | 1u << TN_F64;
 
     TN_TRY(check_seed(x, 0));
     if (!(classes & 1u << type->dtype))

@@ -180,9 +180,8 @@ check_scale(tn_infer *x, int in, int axis_attr, int block_attr)
             return tn_infer_fail(x, "", "a size overflows 64 bits");
     }
     if (!tn_type_equal(scale, &want))
-        return tn_infer_fail(x, "", "%s is %s, it must be %s",
-            tn_op_in_info(x->op->code, in)->name, tn_infer_type_text(x, scale),
-            tn_infer_type_text(x, &want));
+        return tn_infer_fail(x, "", "%s is %s, it must be %s", tn_op_in_info(x->op->code, in)->name,
+            tn_infer_type_text(x, scale), tn_infer_type_text(x, &want));
     return TN_OK;
 }
 

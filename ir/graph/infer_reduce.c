@@ -12,8 +12,8 @@ tn_infer_reduce(tn_infer *x)
     bool mask[TN_MAX_RANK];
 
     _Static_assert((int)TN_ATTR_reduce_var_axes == (int)AXES &&
-                       (int)TN_ATTR_reduce_std_keepdims == (int)KEEPDIMS &&
-                       (int)TN_ATTR_reduce_logsumexp_keepdims == (int)KEEPDIMS,
+            (int)TN_ATTR_reduce_std_keepdims == (int)KEEPDIMS &&
+            (int)TN_ATTR_reduce_logsumexp_keepdims == (int)KEEPDIMS,
         "reductions share their first attributes");
     TN_TRY(tn_infer_axes(x, AXES, type->rank, true, mask));
     for (int i = 0; i < type->rank; i++) {
@@ -37,17 +37,21 @@ check_positions(tn_infer *x, int attr, tn_size axis)
         return tn_infer_fail_attr(x, attr, "expected i32 or i64, found %s", tn_dtype_name(dtype));
     if (dtype == TN_I32 && tn_size_is_int(axis, &size) && size > INT32_MAX)
         return x->check_only ? TN_LIMIT
-                             : tn_fail(x->diag, TN_LIMIT, "%s.attrs.%s: %lld positions do not fit "
-                                   "i32; write i64", x->op->path, x->info->attr[attr].name,
-                                   (long long)size);
+                             : tn_fail(x->diag, TN_LIMIT,
+                                   "%s.attrs.%s: %lld positions do not fit "
+                                   "i32; write i64",
+                                   x->op->path, x->info->attr[attr].name, (long long)size);
     return TN_OK;
 }
 
 tn_status
 tn_infer_arg(tn_infer *x)
 {
-    enum { AXIS = TN_ATTR_arg_max_axis, KEEPDIMS = TN_ATTR_arg_max_keepdims,
-        DTYPE = TN_ATTR_arg_max_dtype };
+    enum {
+        AXIS = TN_ATTR_arg_max_axis,
+        KEEPDIMS = TN_ATTR_arg_max_keepdims,
+        DTYPE = TN_ATTR_arg_max_dtype
+    };
     const tn_type *type = tn_infer_in(x, 0);
     tn_type out;
     int axis;

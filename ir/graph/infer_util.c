@@ -55,8 +55,7 @@ tn_infer_in_place(tn_infer *x, int index)
     if (!info)
         return "";
     if ((x->info->flags & TN_FLAG_VARIADIC) && index >= x->info->in_count - 1)
-        return tn_arena_printf(x->arena, ".in.%s[%d]", info->name,
-            index - (x->info->in_count - 1));
+        return tn_arena_printf(x->arena, ".in.%s[%d]", info->name, index - (x->info->in_count - 1));
     return tn_arena_printf(x->arena, ".in.%s", info->name);
 }
 
@@ -163,14 +162,10 @@ decide(tn_infer *x, tn_fact_op op, tn_size left, tn_size right)
         return 0;
     tn_size_bounds(x->sizes, rest, &low, &high);
     switch (op) {
-    case TN_FACT_LE:
-        return low >= 0 ? 1 : high < 0 ? -1 : 0;
-    case TN_FACT_LT:
-        return low > 0 ? 1 : high <= 0 ? -1 : 0;
-    case TN_FACT_EQ:
-        return low == 0 && high == 0 ? 1 : low > 0 || high < 0 ? -1 : 0;
-    case TN_FACT_NE:
-        return low > 0 || high < 0 ? 1 : low == 0 && high == 0 ? -1 : 0;
+    case TN_FACT_LE: return low >= 0 ? 1 : high < 0 ? -1 : 0;
+    case TN_FACT_LT: return low > 0 ? 1 : high <= 0 ? -1 : 0;
+    case TN_FACT_EQ: return low == 0 && high == 0 ? 1 : low > 0 || high < 0 ? -1 : 0;
+    case TN_FACT_NE: return low > 0 || high < 0 ? 1 : low == 0 && high == 0 ? -1 : 0;
     }
     return 0;
 }
@@ -316,8 +311,7 @@ tn_infer_spatial(tn_infer *x, int attr, int spatial, int64_t low)
     if (a->count == count)
         return TN_OK;
     if (a->count != 1)
-        return tn_infer_fail_attr(x, attr, "expected a number or one for each of %d axes",
-            spatial);
+        return tn_infer_fail_attr(x, attr, "expected a number or one for each of %d axes", spatial);
     for (int i = 0; i < count; i++)
         ints[i] = a->ints[0];
     set_ints(x, attr, ints, count);
@@ -332,8 +326,7 @@ tn_infer_rank(tn_infer *x, int index, int rank, const char *shape)
     if (type->rank == rank)
         return TN_OK;
     return tn_infer_fail(x, tn_infer_in_place(x, index), "%s of %s is %s, found %s",
-        tn_op_in_info(x->op->code, index)->name, x->info->name, shape,
-        tn_infer_type_text(x, type));
+        tn_op_in_info(x->op->code, index)->name, x->info->name, shape, tn_infer_type_text(x, type));
 }
 
 tn_status
@@ -428,6 +421,8 @@ tn_status
 tn_infer_too_deep(tn_infer *x, int rank)
 {
     return x->check_only ? TN_LIMIT
-                         : tn_fail(x->diag, TN_LIMIT, "%s: %s: the result has %d axes, at most %d "
-                               "are possible", x->op->path, x->info->name, rank, TN_MAX_RANK);
+                         : tn_fail(x->diag, TN_LIMIT,
+                               "%s: %s: the result has %d axes, at most %d "
+                               "are possible",
+                               x->op->path, x->info->name, rank, TN_MAX_RANK);
 }

@@ -97,8 +97,9 @@ tn_infer_squeeze(tn_infer *x)
         if (!mask[i])
             out.dim[out.rank++] = type->dim[i];
         else if (!tn_infer_is_one(type->dim[i]))
-            return tn_infer_fail_attr(x, TN_ATTR_squeeze_axes, "axis %d of %s is %s, not a written 1",
-                i, tn_infer_name(x, 0), tn_infer_size_text(x, type->dim[i]));
+            return tn_infer_fail_attr(x, TN_ATTR_squeeze_axes,
+                "axis %d of %s is %s, not a written 1", i, tn_infer_name(x, 0),
+                tn_infer_size_text(x, type->dim[i]));
     }
     tn_infer_give(x, out);
     return TN_OK;
@@ -281,8 +282,8 @@ tn_infer_tile(tn_infer *x)
         return tn_infer_fail_attr(x, TN_ATTR_tile_repeats, "%d numbers for %s", repeats->count,
             tn_infer_type_text(x, &out));
     for (int i = 0; i < out.rank; i++) {
-        TN_TRY(tn_infer_need(x, ".attrs.repeats", TN_FACT_LE, tn_infer_int(x, 0),
-            repeats->sizes[i], "%s is below 0", tn_infer_size_text(x, repeats->sizes[i])));
+        TN_TRY(tn_infer_need(x, ".attrs.repeats", TN_FACT_LE, tn_infer_int(x, 0), repeats->sizes[i],
+            "%s is below 0", tn_infer_size_text(x, repeats->sizes[i])));
         out.dim[i] = tn_infer_mul(x, out.dim[i], repeats->sizes[i]);
         if (!out.dim[i])
             return tn_infer_fail(x, "", "a size overflows 64 bits");
@@ -310,7 +311,8 @@ tn_infer_update(tn_infer *x)
         if (rows->rank > 1 || (rows->rank == 1 && axis == 0))
             return tn_infer_fail_attr(x, TN_ATTR_update_at,
                 "expected a scalar or, if axis is not 0, one offset for each row of axis 0; "
-                "found %s", tn_infer_type_text(x, rows));
+                "found %s",
+                tn_infer_type_text(x, rows));
         if (rows->rank)
             TN_TRY(tn_infer_same(x, ".attrs.at", rows->dim[0], type->dim[0],
                 "one offset for each row of axis 0"));
@@ -330,9 +332,10 @@ check_elements(tn_infer *x, int axis_attr)
 
     TN_TRY(tn_infer_axis(x, axis_attr, type->rank, &axis));
     if (!agree_but(type, indices, axis))
-        return tn_infer_fail(x, "", "x is %s, indices are %s; ranks and all axes but %d must be "
-                                    "equal", tn_infer_type_text(x, type),
-            tn_infer_type_text(x, indices), axis);
+        return tn_infer_fail(x, "",
+            "x is %s, indices are %s; ranks and all axes but %d must be "
+            "equal",
+            tn_infer_type_text(x, type), tn_infer_type_text(x, indices), axis);
     return TN_OK;
 }
 
@@ -351,8 +354,8 @@ static tn_status
 check_reducing(tn_infer *x, int attr)
 {
     if (!tn_infer_is(x, attr, "none") && tn_infer_in(x, 0)->dtype == TN_BOOL)
-        return tn_infer_fail_attr(x, attr, "%s takes numbers, found %s",
-            x->op->attr[attr].text, tn_infer_type_text(x, tn_infer_in(x, 0)));
+        return tn_infer_fail_attr(x, attr, "%s takes numbers, found %s", x->op->attr[attr].text,
+            tn_infer_type_text(x, tn_infer_in(x, 0)));
     return TN_OK;
 }
 

@@ -54,9 +54,9 @@ enum {
 };
 
 static const tn_op_info infos[TN_OP_COUNT] = {
-#define TN_OP(op, infer, lower, outs, flags, doc)                                \
-    [TN_OP_##op] = {#op, (unsigned)(flags), outs, doc, TN_IN_COUNT_##op,         \
-        TN_ATTR_COUNT_##op, &ins[IN_OF_##op], &attrs[ATTR_OF_##op]},
+#define TN_OP(op, infer, lower, outs, flags, doc)                                            \
+    [TN_OP_##op] = {#op, (unsigned)(flags), outs, doc, TN_IN_COUNT_##op, TN_ATTR_COUNT_##op, \
+        &ins[IN_OF_##op], &attrs[ATTR_OF_##op]},
 #include "ir/graph/ops.def"
 };
 

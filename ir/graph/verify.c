@@ -52,7 +52,7 @@ check_uses(checker *c, const tn_op *op, const tn_value *v)
         const tn_use *u = &v->uses.at[i];
         bool back = u->op ? u->index < u->op->in_count && u->op->in[u->index] == v
                           : u->block && u->index < (int)u->block->results.count &&
-                                u->block->results.at[u->index] == v;
+                u->block->results.at[u->index] == v;
 
         if (!back)
             report(c, op, "a use does not lead back to its value");
@@ -104,8 +104,7 @@ check_op(checker *c, tn_block *b, tn_op *op)
     if (!tn_op_check(op, c->diag))
         report(c, op, "it does not fit its row, or its results have other types");
     for (int i = 0; i < op->out_count; i++) {
-        if (op->out[i]->def != op || op->out[i]->index != i ||
-            op->out[i]->kind != TN_VALUE_RESULT)
+        if (op->out[i]->def != op || op->out[i]->index != i || op->out[i]->kind != TN_VALUE_RESULT)
             report(c, op, "a result does not know its op");
         define(c, op, op->out[i]);
     }

@@ -14,8 +14,8 @@ cast_one(const tn_ref_value *x, tn_ref_value *out, int64_t k)
     if (out->dtype == TN_BOOL)
         out->i[k] = from_real ? x->f[k] != 0 : x->i[k] != 0;
     else if (tn_is_float(out->dtype))
-        out->f[k] = from_real ? tn_round_to(out->dtype, x->f[k])
-                              : tn_ref_int_to_float(out->dtype, x->i[k]);
+        out->f[k] =
+            from_real ? tn_round_to(out->dtype, x->f[k]) : tn_ref_int_to_float(out->dtype, x->i[k]);
     else
         out->i[k] = from_real ? tn_ref_float_to_int(out->dtype, x->f[k])
                               : tn_ref_wrap(out->dtype, (uint64_t)x->i[k]);

@@ -125,8 +125,7 @@ multiply_bits(int64_t *c, const int64_t *a, const int64_t *b, int64_t m, int64_t
             uint64_t x = (uint64_t)a[i * k + p];
 
             for (int64_t j = 0; j < n; j++)
-                c[i * n + j] =
-                    (int64_t)((uint64_t)c[i * n + j] + x * (uint64_t)b[p * n + j]);
+                c[i * n + j] = (int64_t)((uint64_t)c[i * n + j] + x * (uint64_t)b[p * n + j]);
         }
     }
 }
@@ -216,8 +215,8 @@ tn_oracle_linear(tn_ref_call *c)
         if (tn_is_float(out->dtype))
             out->f[k] += bias->f[k % bias->count];
         else
-            out->i[k] = tn_ref_wrap(out->dtype,
-                (uint64_t)out->i[k] + (uint64_t)bias->i[k % bias->count]);
+            out->i[k] =
+                tn_ref_wrap(out->dtype, (uint64_t)out->i[k] + (uint64_t)bias->i[k % bias->count]);
     }
     return TN_OK;
 }
@@ -234,8 +233,8 @@ check_counts(const tn_ref_call *c, const tn_ref_value *counts, int64_t rows)
                 (long long)counts->i[e], (long long)e);
         if (counts->i[e] > rows - sum)
             return tn_ref_fail(c, ".in.counts",
-                "%lld at [%lld] makes the sum exceed the %lld rows of x",
-                (long long)counts->i[e], (long long)e, (long long)rows);
+                "%lld at [%lld] makes the sum exceed the %lld rows of x", (long long)counts->i[e],
+                (long long)e, (long long)rows);
         sum += counts->i[e];
     }
     return TN_OK;

@@ -150,8 +150,8 @@ backward(chain *ch, double *c)
     for (int64_t t = ch->live - 1; t > 0; t--) {
         for (int64_t i = 0; i < ch->tags; i++) {
             for (int64_t j = 0; j < ch->tags; j++)
-                ch->s[j] = ch->A[i * ch->tags + j] +
-                           (ch->e[t * ch->tags + j] + c[t * ch->tags + j]);
+                ch->s[j] =
+                    ch->A[i * ch->tags + j] + (ch->e[t * ch->tags + j] + c[t * ch->tags + j]);
             c[(t - 1) * ch->tags + i] = tn_ref_logsumexp(ch->s, ch->tags, 1);
         }
     }

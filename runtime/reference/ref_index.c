@@ -89,8 +89,7 @@ tn_oracle_gather_elements(tn_ref_call *c)
 /* Row `k` of indices as an offset of x along `n` axes from `first` on; -1 if
  * one is out of range, whose place is then in *wrong. */
 static int64_t
-offset_of(const tn_ref_value *x, const tn_ref_value *indices, int first, int64_t k,
-    int64_t *wrong)
+offset_of(const tn_ref_value *x, const tn_ref_value *indices, int first, int64_t k, int64_t *wrong)
 {
     int64_t n = indices->dim[indices->rank - 1];
     int64_t at = 0;
@@ -217,9 +216,10 @@ offset_for(const tn_ref_call *c, int64_t row, int64_t span, int64_t size, int64_
     if (*out >= 0 && *out <= size - span)
         return TN_OK;
     if (rows && rows->rank)
-        return tn_ref_fail(c, ".attrs.at", "%lld at [%lld] with size %lld is outside an axis of "
-                                           "%lld", (long long)*out, (long long)row,
-            (long long)span, (long long)size);
+        return tn_ref_fail(c, ".attrs.at",
+            "%lld at [%lld] with size %lld is outside an axis of "
+            "%lld",
+            (long long)*out, (long long)row, (long long)span, (long long)size);
     return tn_ref_fail(c, ".attrs.at", "%lld with size %lld is outside an axis of %lld",
         (long long)*out, (long long)span, (long long)size);
 }
@@ -263,9 +263,10 @@ tn_oracle_nonzero(tn_ref_call *c)
         if (*count == limit) {
             char text[TN_REF_POSITION];
 
-            return tn_ref_fail(c, ".attrs.limit", "more than %lld elements of x are not 0, the "
-                                                  "next one at %s", (long long)limit,
-                tn_ref_position(x, k, text));
+            return tn_ref_fail(c, ".attrs.limit",
+                "more than %lld elements of x are not 0, the "
+                "next one at %s",
+                (long long)limit, tn_ref_position(x, k, text));
         }
         for (int i = x->rank - 1; i >= 0; i--) {
             out[*count * x->rank + i] = rest % x->dim[i];

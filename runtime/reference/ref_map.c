@@ -17,10 +17,10 @@ reals(tn_ref_call *c, real_fn *fn)
 }
 
 /* A row of floats that is a function of the C library. */
-#define REAL(op, fn)                       \
+#define REAL(op, fn)                         \
     tn_status tn_oracle_##op(tn_ref_call *c) \
-    {                                      \
-        return reals(c, fn);               \
+    {                                        \
+        return reals(c, fn);                 \
     }
 
 static double

@@ -39,55 +39,50 @@ run_pair(const tn_ref_stretch *s)
             if (!p->whole(x->dtype, x->i[a], y->i[b], &out->i[s->out + k]))
                 return fail_at(s, k);
         } else
-            out->i[s->out + k] =
-                real ? p->test(x->f[a], y->f[b]) : p->test_whole(x->i[a], y->i[b]);
+            out->i[s->out + k] = real ? p->test(x->f[a], y->f[b]) : p->test_whole(x->i[a], y->i[b]);
     }
     return TN_OK;
 }
 
-#define PAIR(op, ...)                               \
-    tn_status tn_oracle_##op(tn_ref_call *c)     \
-    {                                               \
-        static const pair p = {__VA_ARGS__};        \
+#define PAIR(op, ...)                                \
+    tn_status tn_oracle_##op(tn_ref_call *c)         \
+    {                                                \
+        static const pair p = {__VA_ARGS__};         \
         return tn_ref_broadcast(c, 2, run_pair, &p); \
     }
 
-#define REAL(name, expression)   \
-    static double                \
-    real_##name(double x, double y) \
-    {                            \
-        return expression;       \
+#define REAL(name, expression)                    \
+    static double real_##name(double x, double y) \
+    {                                             \
+        return expression;                        \
     }
-#define WHOLE(name, bits)                                              \
-    static bool                                                        \
-    whole_##name(tn_dtype dtype, int64_t x, int64_t y, int64_t *out)   \
-    {                                                                  \
-        *out = tn_ref_wrap(dtype, bits);                               \
-        return true;                                                   \
+#define WHOLE(name, bits)                                                        \
+    static bool whole_##name(tn_dtype dtype, int64_t x, int64_t y, int64_t *out) \
+    {                                                                            \
+        *out = tn_ref_wrap(dtype, bits);                                         \
+        return true;                                                             \
     }
-#define TEST(name, operator)       \
-    static bool                    \
-    test_##name(double x, double y) \
-    {                              \
-        return x operator y;       \
-    }                              \
-    static bool                    \
-    test_whole_##name(int64_t x, int64_t y) \
-    {                              \
-        return x operator y;       \
+#define TEST(name, operator)                            \
+    static bool test_##name(double x, double y)         \
+    {                                                   \
+        return x operator y;                            \
+    }                                                   \
+    static bool test_whole_##name(int64_t x, int64_t y) \
+    {                                                   \
+        return x operator y;                            \
     }
 
 REAL(add, x + y)
 REAL(sub, x - y)
-REAL(mul, x * y)
+REAL(mul, (x * y))
 REAL(div, x / y)
 REAL(rem, fmod(x, y))
 WHOLE(add, (uint64_t)x + (uint64_t)y)
 WHOLE(sub, (uint64_t)x - (uint64_t)y)
-WHOLE(mul, (uint64_t)x * (uint64_t)y)
+WHOLE(mul, ((uint64_t)x * (uint64_t)y))
 WHOLE(maximum, (uint64_t)(x > y ? x : y))
 WHOLE(minimum, (uint64_t)(x < y ? x : y))
-WHOLE(and, (uint64_t)x & (uint64_t)y)
+WHOLE(and, ((uint64_t)x & (uint64_t)y))
 WHOLE(or, (uint64_t)x | (uint64_t)y)
 WHOLE(xor, (uint64_t)x ^ (uint64_t)y)
 TEST(equal, ==)

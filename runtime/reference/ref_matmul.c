@@ -33,8 +33,8 @@ tile(double *c, const double *a, const double *b, int64_t n, int64_t k, int64_t 
 }
 
 static void
-edge(double *c, const double *a, const double *b, int64_t n, int64_t k, int64_t depth,
-    int64_t rows, int64_t columns)
+edge(double *c, const double *a, const double *b, int64_t n, int64_t k, int64_t depth, int64_t rows,
+    int64_t columns)
 {
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t p = 0; p < depth; p++) {
@@ -47,8 +47,8 @@ edge(double *c, const double *a, const double *b, int64_t n, int64_t k, int64_t 
 }
 
 static void
-panel(double *c, const double *a, const double *b, int64_t m, int64_t n, int64_t k,
-    int64_t depth, int64_t width)
+panel(double *c, const double *a, const double *b, int64_t m, int64_t n, int64_t k, int64_t depth,
+    int64_t width)
 {
     for (int64_t i = 0; i < m; i += ROWS) {
         int64_t rows = smaller(ROWS, m - i);

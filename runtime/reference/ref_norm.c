@@ -180,8 +180,8 @@ tn_oracle_rope(tn_ref_call *c)
     const tn_ref_value *first = tn_ref_in(c, TN_IN_rope_first);
     bool time_outer = tn_ref_is(c, TN_ATTR_rope_layout, "btnd");
     int64_t size = x->dim[3];
-    int64_t pairs = tn_op_has(c->op, TN_ATTR_rope_dims) ? tn_op_int(c->op, TN_ATTR_rope_dims) / 2
-                                                       : size / 2;
+    int64_t pairs =
+        tn_op_has(c->op, TN_ATTR_rope_dims) ? tn_op_int(c->op, TN_ATTR_rope_dims) / 2 : size / 2;
     tn_ref_value freq;
 
     TN_TRY(frequencies(c, pairs, &freq));

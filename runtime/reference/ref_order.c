@@ -146,11 +146,11 @@ whole_min(int64_t acc, int64_t v)
     return acc < v ? acc : v;
 }
 
-#define RUNNING(op, ...)                            \
-    tn_status tn_oracle_##op(tn_ref_call *c)     \
-    {                                               \
-        static const running how = {__VA_ARGS__};   \
-        return run_all(c, &how);                    \
+#define RUNNING(op, ...)                          \
+    tn_status tn_oracle_##op(tn_ref_call *c)      \
+    {                                             \
+        static const running how = {__VA_ARGS__}; \
+        return run_all(c, &how);                  \
     }
 
 RUNNING(cum_sum, 0, real_add, whole_add, 0)

@@ -70,44 +70,42 @@ reduce(tn_ref_call *c, const reduction *how)
     return TN_OK;
 }
 
-#define REDUCE(op, ...)                            \
-    tn_status tn_oracle_##op(tn_ref_call *c)    \
-    {                                              \
+#define REDUCE(op, ...)                             \
+    tn_status tn_oracle_##op(tn_ref_call *c)        \
+    {                                               \
         static const reduction how = {__VA_ARGS__}; \
-        return reduce(c, &how);                    \
+        return reduce(c, &how);                     \
     }
-#define REAL(name, first, next)                                            \
-    static double                                                          \
-    real_##name(const tn_ref_call *c, const double *v, int64_t count)      \
-    {                                                                      \
-        double acc = first;                                                \
-        (void)c;                                                           \
-        for (int64_t k = 0; k < count; k++)                                \
-            acc = next;                                                    \
-        return acc;                                                        \
+#define REAL(name, first, next)                                                     \
+    static double real_##name(const tn_ref_call *c, const double *v, int64_t count) \
+    {                                                                               \
+        double acc = first;                                                         \
+        (void)c;                                                                    \
+        for (int64_t k = 0; k < count; k++)                                         \
+            acc = next;                                                             \
+        return acc;                                                                 \
     }
-#define WHOLE(name, first, next)                                           \
-    static int64_t                                                         \
-    whole_##name(tn_dtype dtype, const int64_t *v, int64_t count)          \
-    {                                                                      \
-        int64_t low, high, acc;                                            \
-        tn_dtype_range(dtype, &low, &high);                                \
-        acc = first;                                                       \
-        for (int64_t k = 0; k < count; k++)                                \
-            acc = next;                                                    \
-        return tn_ref_wrap(dtype, (uint64_t)acc);                          \
+#define WHOLE(name, first, next)                                                 \
+    static int64_t whole_##name(tn_dtype dtype, const int64_t *v, int64_t count) \
+    {                                                                            \
+        int64_t low, high, acc;                                                  \
+        tn_dtype_range(dtype, &low, &high);                                      \
+        acc = first;                                                             \
+        for (int64_t k = 0; k < count; k++)                                      \
+            acc = next;                                                          \
+        return tn_ref_wrap(dtype, (uint64_t)acc);                                \
     }
 
 REAL(sum, 0, acc + v[k])
-REAL(prod, 1, acc * v[k])
+REAL(prod, 1, acc *v[k])
 REAL(max, -INFINITY, tn_ref_max(acc, v[k]))
 REAL(min, INFINITY, tn_ref_min(acc, v[k]))
 WHOLE(sum, 0, (int64_t)((uint64_t)acc + (uint64_t)v[k]))
-WHOLE(prod, 1, (int64_t)((uint64_t)acc * (uint64_t)v[k]))
+WHOLE(prod, 1, (int64_t)((uint64_t)acc *(uint64_t)v[k]))
 WHOLE(max, low, v[k] > acc ? v[k] : acc)
 WHOLE(min, high, v[k] < acc ? v[k] : acc)
 WHOLE(any, 0, acc | v[k])
-WHOLE(all, 1, acc & v[k])
+WHOLE(all, 1, acc &v[k])
 
 static double
 real_mean(const tn_ref_call *c, const double *v, int64_t count)

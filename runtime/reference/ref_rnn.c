@@ -36,8 +36,11 @@ start(tn_ref_call *c, rnn *n, int gates, int h0, int c0)
     const tn_ref_value *x = tn_ref_in(c, TN_IN_lstm_x);
     const double *first;
 
-    *n = (rnn){.batch = x->dim[0], .steps = x->dim[1], .inputs = x->dim[2],
-        .hidden = c->out[0].dim[2], .dtype = x->dtype};
+    *n = (rnn){.batch = x->dim[0],
+        .steps = x->dim[1],
+        .inputs = x->dim[2],
+        .hidden = c->out[0].dim[2],
+        .dtype = x->dtype};
     TN_TRY(wide_copy(c, TN_IN_lstm_x, &n->x));
     TN_TRY(wide_copy(c, TN_IN_lstm_w, &n->w));
     TN_TRY(wide_copy(c, TN_IN_lstm_r, &n->r));
@@ -80,8 +83,8 @@ lstm_step(rnn *n, const double *x, double *h, double *cell)
     for (int64_t k = 0; k < 4 * size; k++)
         a[k] = (a[k] + by_h[k]) + (n->bias ? n->bias[k] : 0);
     for (int64_t k = 0; k < size; k++) {
-        cell[k] = tn_ref_sigmoid(a[size + k]) * cell[k] +
-                  tn_ref_sigmoid(a[k]) * tanh(a[2 * size + k]);
+        cell[k] =
+            tn_ref_sigmoid(a[size + k]) * cell[k] + tn_ref_sigmoid(a[k]) * tanh(a[2 * size + k]);
         h[k] = tn_ref_sigmoid(a[3 * size + k]) * tanh(cell[k]);
     }
 }
@@ -167,7 +170,6 @@ tn_oracle_gru(tn_ref_call *c)
     rnn n;
 
     TN_TRY(start(c, &n, 3, TN_IN_gru_h0, -1));
-    walk(c, &n, tn_op_int(c->op, TN_ATTR_gru_reverse),
-        tn_op_int(c->op, TN_ATTR_gru_reset_after));
+    walk(c, &n, tn_op_int(c->op, TN_ATTR_gru_reverse), tn_op_int(c->op, TN_ATTR_gru_reset_after));
     return TN_OK;
 }

@@ -42,10 +42,10 @@ score(const tn_ref_call *c, const double *z, double *g, int64_t count)
     for (int64_t e = 0; e < count; e++)
         most = tn_ref_max(most, z[e]);
     for (int64_t e = 0; e < count; e++) {
-        g[e] = strcmp(how, "softmax") == 0        ? exp(z[e] - most)
-               : strcmp(how, "sigmoid") == 0      ? tn_ref_sigmoid(z[e])
-               : strcmp(how, "sqrt_softplus") == 0 ? sqrt(tn_ref_softplus(z[e]))
-                                                   : z[e];
+        g[e] = strcmp(how, "softmax") == 0      ? exp(z[e] - most)
+            : strcmp(how, "sigmoid") == 0       ? tn_ref_sigmoid(z[e])
+            : strcmp(how, "sqrt_softplus") == 0 ? sqrt(tn_ref_softplus(z[e]))
+                                                : z[e];
         sum += g[e];
     }
     for (int64_t e = 0; strcmp(how, "softmax") == 0 && e < count; e++)
@@ -145,8 +145,7 @@ route_one(tn_ref_call *c, token *t, int64_t row)
         normalise(c, t);
     score(c, t->z, t->g, t->experts);
     for (int64_t e = 0; e < t->experts; e++)
-        t->a[e] = (before ? t->z[e] : t->g[e]) +
-                  (bias ? tn_ref_wide(bias->dtype, bias->f[e]) : 0);
+        t->a[e] = (before ? t->z[e] : t->g[e]) + (bias ? tn_ref_wide(bias->dtype, bias->f[e]) : 0);
     choose_groups(c, t);
     for (int64_t k = 0; k < t->k; k++)
         ids[k] = take_best(t->a, t->candidate, t->experts);
@@ -250,8 +249,7 @@ check_ids(const tn_ref_call *c, const experts *m)
     for (int64_t k = 0; k < m->ids->count; k++) {
         if (m->ids->i[k] < 0 || m->ids->i[k] >= m->count)
             return tn_ref_fail(c, ".in.ids", "%lld at %s is outside 0..%lld",
-                (long long)m->ids->i[k], tn_ref_position(m->ids, k, text),
-                (long long)m->count - 1);
+                (long long)m->ids->i[k], tn_ref_position(m->ids, k, text), (long long)m->count - 1);
     }
     return TN_OK;
 }
@@ -261,9 +259,12 @@ start_experts(const tn_ref_call *c, experts *m)
 {
     tn_ref_value room;
 
-    *m = (experts){.x = tn_ref_in(c, TN_IN_moe_x), .ids = tn_ref_in(c, TN_IN_moe_ids),
-        .w = tn_ref_in(c, TN_IN_moe_w), .up = tn_ref_in(c, TN_IN_moe_up),
-        .down = tn_ref_in(c, TN_IN_moe_down), .gate = tn_ref_in(c, TN_IN_moe_gate)};
+    *m = (experts){.x = tn_ref_in(c, TN_IN_moe_x),
+        .ids = tn_ref_in(c, TN_IN_moe_ids),
+        .w = tn_ref_in(c, TN_IN_moe_w),
+        .up = tn_ref_in(c, TN_IN_moe_up),
+        .down = tn_ref_in(c, TN_IN_moe_down),
+        .gate = tn_ref_in(c, TN_IN_moe_gate)};
     m->count = m->up->dim[0];
     m->width = m->up->dim[1];
     m->hidden = m->up->dim[2];

@@ -120,7 +120,10 @@ shape_of(tn_ref *r, const tn_value *value, tn_ref_value *v)
         if (!tn_size_eval(value->type.dim[i], r->args->symbols, &v->dim[i]) || v->dim[i] < 0)
             return tn_fail(r->env->diag, TN_MALFORMED,
                 "%s: axis %d is no whole number from 0 on in this run",
-                value->name ? value->name : value->def ? value->def->path : "a value", i);
+                value->name      ? value->name
+                    : value->def ? value->def->path
+                                 : "a value",
+                i);
     }
     return TN_OK;
 }
@@ -133,7 +136,7 @@ load_tensor(tn_ref *r, const tn_value *value, const tn_tensor *from)
 
     TN_TRY(shape_of(r, value, v));
     fits = from->rank == v->rank &&
-           (from->dtype == v->dtype || (from->dtype == TN_F64 && tn_is_float(v->dtype)));
+        (from->dtype == v->dtype || (from->dtype == TN_F64 && tn_is_float(v->dtype)));
     for (int i = 0; fits && i < v->rank; i++)
         fits = from->dim[i] == v->dim[i];
     if (!fits)
@@ -200,18 +203,15 @@ tn_ref_need(tn_ref *r, const tn_value *v)
     if (r->slot[v->id].block)
         return TN_OK;
     switch (v->kind) {
-    case TN_VALUE_INPUT:
-        return load_tensor(r, v, &r->args->inputs[v->index]);
+    case TN_VALUE_INPUT: return load_tensor(r, v, &r->args->inputs[v->index]);
     case TN_VALUE_STATE:
         return load_tensor(r, v, &r->args->states[index_of(&r->g->state_values, v)]);
     case TN_VALUE_WEIGHT:
         if (r->args->weights)
             return load_tensor(r, v, &r->args->weights[index_of(&r->g->weight_values, v)]);
         return load_weight(r, v);
-    case TN_VALUE_LITERAL:
-        return load_literal(r, v);
-    default:
-        return tn_fail(r->env->diag, TN_BUG, "a value is used before it is computed");
+    case TN_VALUE_LITERAL: return load_literal(r, v);
+    default: return tn_fail(r->env->diag, TN_BUG, "a value is used before it is computed");
     }
 }
 
@@ -271,7 +271,7 @@ plan_literals(tn_ref *r, const uint32_t *order, const tn_block *b)
         for (int i = 0; i < op->in_count; i++) {
             const tn_value *v = op->in[i];
             bool first = v && v->kind == TN_VALUE_LITERAL && v->uses.at[0].op == op &&
-                         v->uses.at[0].index == i;
+                v->uses.at[0].index == i;
 
             if (first)
                 plan_value(r, order, v);

@@ -113,22 +113,14 @@ int64_t
 tn_ref_wrap(tn_dtype dtype, uint64_t bits)
 {
     switch (dtype) {
-    case TN_I32:
-        return (int32_t)(uint32_t)bits;
-    case TN_I16:
-        return (int16_t)(uint16_t)bits;
-    case TN_I8:
-        return (int8_t)(uint8_t)bits;
-    case TN_U32:
-        return (int64_t)(uint32_t)bits;
-    case TN_U16:
-        return (int64_t)(uint16_t)bits;
-    case TN_U8:
-        return (int64_t)(uint8_t)bits;
-    case TN_BOOL:
-        return bits != 0;
-    default:
-        return (int64_t)bits;
+    case TN_I32: return (int32_t)(uint32_t)bits;
+    case TN_I16: return (int16_t)(uint16_t)bits;
+    case TN_I8: return (int8_t)(uint8_t)bits;
+    case TN_U32: return (int64_t)(uint32_t)bits;
+    case TN_U16: return (int64_t)(uint16_t)bits;
+    case TN_U8: return (int64_t)(uint8_t)bits;
+    case TN_BOOL: return bits != 0;
+    default: return (int64_t)bits;
     }
 }
 

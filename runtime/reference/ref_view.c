@@ -18,8 +18,8 @@ reshaped(tn_ref_call *c)
     const tn_ref_value *x = tn_ref_in(c, 0);
 
     if (x->count != c->out[0].count)
-        return tn_ref_fail(c, "", "%lld elements cannot be %lld in this run",
-            (long long)x->count, (long long)c->out[0].count);
+        return tn_ref_fail(c, "", "%lld elements cannot be %lld in this run", (long long)x->count,
+            (long long)c->out[0].count);
     tn_ref_drop(c->r, &c->out[0]);
     tn_ref_share(&c->out[0], x);
     return TN_OK;
@@ -177,8 +177,8 @@ tn_oracle_concat(tn_ref_call *c)
         tn_ref_axes a = tn_ref_along(x, axis);
 
         for (int64_t o = 0; o < a.outer; o++)
-            memcpy(c->out[0].f + (o * all.size + start) * all.inner,
-                x->f + o * a.size * a.inner, (size_t)(a.size * a.inner) * sizeof *x->f);
+            memcpy(c->out[0].f + (o * all.size + start) * all.inner, x->f + o * a.size * a.inner,
+                (size_t)(a.size * a.inner) * sizeof *x->f);
         start += a.size;
     }
     return TN_OK;

@@ -16,8 +16,14 @@ set_image(const tn_ref_call *c, window *w)
     const tn_ref_value *x = tn_ref_in(c, 0);
     int spatial = x->rank - 2;
 
-    *w = (window){.batch = x->dim[0], .channels = x->dim[1], .outputs = c->out[0].dim[1],
-        .groups = 1, .in = {1, 1}, .out = {1, 1}, .kernel = {1, 1}, .stride = {1, 1},
+    *w = (window){.batch = x->dim[0],
+        .channels = x->dim[1],
+        .outputs = c->out[0].dim[1],
+        .groups = 1,
+        .in = {1, 1},
+        .out = {1, 1},
+        .kernel = {1, 1},
+        .stride = {1, 1},
         .dilation = {1, 1}};
     for (int i = 0; i < spatial; i++) {
         w->in[2 - spatial + i] = x->dim[2 + i];
@@ -61,7 +67,7 @@ conv_at(const window *w, const double *x, const double *k, int64_t y, int64_t z)
 
                 if (q >= 0 && q < w->in[1])
                     sum += x[(ch * w->in[0] + p) * w->in[1] + q] *
-                           k[(ch * w->kernel[0] + i) * w->kernel[1] + j];
+                        k[(ch * w->kernel[0] + i) * w->kernel[1] + j];
             }
         }
     }
@@ -87,8 +93,7 @@ tn_oracle_conv(tn_ref_call *c)
     share = w.outputs / w.groups;
     for (int64_t b = 0; b < w.batch; b++) {
         for (int64_t o = 0; o < w.outputs; o++) {
-            const double *image =
-                x + (b * w.channels + o / share * inside) * w.in[0] * w.in[1];
+            const double *image = x + (b * w.channels + o / share * inside) * w.in[0] * w.in[1];
             const double *kernel = k + o * inside * w.kernel[0] * w.kernel[1];
 
             for (int64_t y = 0; y < w.out[0]; y++) {

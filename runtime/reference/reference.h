@@ -38,8 +38,8 @@ typedef struct tn_reference_args {
  * by zero, a limit exceeded), naming op, operand, position and value;
  * TN_NO_MEMORY. The graph is only read; runs of one graph may go on in several
  * threads. */
-tn_status tn_reference_run(const tn_env *env, const tn_graph *graph,
-    const tn_reference_args *args) TN_MUST_USE;
+tn_status tn_reference_run(const tn_env *env, const tn_graph *graph, const tn_reference_args *args)
+    TN_MUST_USE;
 
 /* A tensor of f64 rounded to `dtype` (TN_DTYPE_COUNT or no float: a copy). */
 tn_status tn_reference_round(const tn_env *env, const tn_tensor *from, tn_dtype dtype,

@@ -64,7 +64,7 @@ is_close(double found, double wanted, double tolerance)
 {
     if (isnan(wanted) || isinf(wanted) || wanted == 0 || tolerance == 0)
         return (isnan(found) && isnan(wanted)) ||
-               (found == wanted && signbit(found) == signbit(wanted));
+            (found == wanted && signbit(found) == signbit(wanted));
     return fabs(found - wanted) <= tolerance * fabs(wanted);
 }
 
@@ -81,12 +81,11 @@ check_outputs(const job *j, const char *wanted, double tolerance, const char *fi
             double found = element(&j->out[i], k), want = next_number(&at);
 
             if (!tn_test_check(is_close(found, want, tolerance), "value", file, line))
-                tn_test_note("output %u, element %lld: found %.17g, wanted %.17g", i,
-                    (long long)k, found, want);
+                tn_test_note("output %u, element %lld: found %.17g, wanted %.17g", i, (long long)k,
+                    found, want);
         }
         at += strspn(at, " \n");
-        if (!tn_test_check(*at == (i + 1 < j->count ? '|' : '\0'), "number of values", file,
-                line))
+        if (!tn_test_check(*at == (i + 1 < j->count ? '|' : '\0'), "number of values", file, line))
             return;
         at += *at == '|';
     }
@@ -98,7 +97,8 @@ start(job *j, tn_diag *diag, const char *text)
     tn_status status;
 
     tn_diag_init(diag, tn_alloc_system());
-    *j = (job){.text = text, .arena = tn_arena_create(tn_alloc_system(), 0),
+    *j = (job){.text = text,
+        .arena = tn_arena_create(tn_alloc_system(), 0),
         .env = {tn_alloc_system(), NULL, diag}};
     status = tn_arena_guard(j->arena, evaluate, j);
     return status;
@@ -135,7 +135,7 @@ tn_evaluate_fails_at(const char *text, const char *message, const char *file, in
     tn_status status = start(&j, &diag, text);
 
     tn_test_check(status == TN_MALFORMED, "the run fails with code 3", file, line);
-    tn_test_equal_text(tn_diag_count(&diag) ? tn_diag_text(&diag, 0) : "", message, "message",
-        file, line);
+    tn_test_equal_text(tn_diag_count(&diag) ? tn_diag_text(&diag, 0) : "", message, "message", file,
+        line);
     finish(&j);
 }

@@ -198,8 +198,8 @@ number_of(double value)
 static void
 set_numbers(tn_op *op, int attr, const char **at)
 {
-    bool truth = **at == 't' || **at == 'f' || strncmp(*at, "[t", 2) == 0 ||
-                 strncmp(*at, "[f", 2) == 0;
+    bool truth =
+        **at == 't' || **at == 'f' || strncmp(*at, "[t", 2) == 0 || strncmp(*at, "[f", 2) == 0;
     double values[256];
     tn_number numbers[256];
     int count = numbers_of(at, values, 256);
@@ -257,29 +257,19 @@ set_attr(tn_fixture *f, tn_op *op, int attr, const char **at)
     case TN_KIND_INT:
     case TN_KIND_INTS:
     case TN_KIND_PADS:
-    case TN_KIND_BOOL:
-        set_ints(op, attr, at);
-        break;
+    case TN_KIND_BOOL: set_ints(op, attr, at); break;
     case TN_KIND_DTYPE:
     case TN_KIND_CHOICE:
     case TN_KIND_LABELS:
-    case TN_KIND_TEXT:
-        set_word(f, op, attr, at);
-        break;
+    case TN_KIND_TEXT: set_word(f, op, attr, at); break;
     case TN_KIND_REAL:
     case TN_KIND_NUMBER:
-    case TN_KIND_NUMBERS:
-        set_numbers(op, attr, at);
-        break;
+    case TN_KIND_NUMBERS: set_numbers(op, attr, at); break;
     case TN_KIND_SIZE:
     case TN_KIND_SIZES:
     case TN_KIND_SHAPE:
-    case TN_KIND_PLACE:
-        set_sizes(f, op, attr, at);
-        break;
-    case TN_KIND_TYPE:
-        tn_op_set_type(op, attr, type_of(f, at));
-        break;
+    case TN_KIND_PLACE: set_sizes(f, op, attr, at); break;
+    case TN_KIND_TYPE: tn_op_set_type(op, attr, type_of(f, at)); break;
     }
 }
 

@@ -15,8 +15,8 @@ same(const double *got, const double *wanted, int64_t count, tn_dtype dtype,
     return tn_compare(&a, &b, dtype, tolerance, out);
 }
 
-#define SAME(dtype, tolerance, got, wanted)                                         \
-    same((const double[]){got}, (const double[]){wanted},                           \
+#define SAME(dtype, tolerance, got, wanted)               \
+    same((const double[]){got}, (const double[]){wanted}, \
         (int64_t)(sizeof((const double[]){got}) / sizeof(double)), dtype, tolerance, NULL)
 #define LIST(...) __VA_ARGS__
 
@@ -98,5 +98,5 @@ TN_TEST(integers_are_equal)
     TN_CHECK(d.shapes);
 }
 
-TN_MAIN(TN_CASE(by_element), TN_CASE(beyond_the_type), TN_CASE(by_norm),
-    TN_CASE(flushed_denormals), TN_CASE(says_where), TN_CASE(integers_are_equal))
+TN_MAIN(TN_CASE(by_element), TN_CASE(beyond_the_type), TN_CASE(by_norm), TN_CASE(flushed_denormals),
+    TN_CASE(says_where), TN_CASE(integers_are_equal))

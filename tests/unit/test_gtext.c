@@ -170,5 +170,28 @@ TN_TEST(refuses_with_the_line)
     refused("", "text: expected a graph, found nothing");
 }
 
+/* With every smaller budget the same honest answer. */
+TN_TEST(survives_running_out_anywhere)
+{
+    const char *text = "graph g\n    dim T 1..\n    input x: f32[T,4]\n"
+                       "    y = scan x {count=3, carries=1} do (a, t)\n"
+                       "        b = softmax a {axis=1}\n        yield b\n    end\n"
+                       "    output y = y\n";
+    size_t limit = 1024;
+    tn_status status;
+
+    do {
+        job j = {.arena = tn_arena_create(tn_alloc_system(), limit), .text = text};
+
+        if (!TN_CHECK(j.arena != NULL))
+            return;
+        status = tn_arena_guard(j.arena, round_trip, &j);
+        tn_arena_destroy(j.arena);
+        limit += 512;
+    } while (status == TN_NO_MEMORY && limit < 1 << 22);
+    TN_CHECK_EQ(status, TN_OK);
+}
+
 TN_MAIN(TN_CASE(prints_what_it_reads), TN_CASE(bodies_and_places),
-    TN_CASE(attributes_of_every_kind), TN_CASE(refuses_with_the_line))
+    TN_CASE(attributes_of_every_kind), TN_CASE(refuses_with_the_line),
+    TN_CASE(survives_running_out_anywhere))

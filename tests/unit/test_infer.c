@@ -57,8 +57,8 @@ labels(tn_fixture *f)
     TRY("f32[7,C,T,B]", contract, "labels=btch,fh->fctb dtype=f32", 2, x, w);
     TRY("f32[3]", contract, "labels=bi,bi->i", 2, d, d);
     TRY("f32[]", contract, "labels=bi,bi->", 2, d, d);
-    TRY("nodes[6].attrs.labels: \"bi,ij->bj\": \"i\" is not in the result", add,
-        "labels=bi,ij->bj", 2, d, A);
+    TRY("nodes[6].attrs.labels: \"bi,ij->bj\": \"i\" is not in the result", add, "labels=bi,ij->bj",
+        2, d, A);
     TRY("nodes[7].attrs.labels: \"bi,jk->bjk\": \"i\" is in one operand only and not in the "
         "result; a summed label is in both. Write reduce_sum if you mean it",
         contract, "labels=bi,jk->bjk", 2, d, A);
@@ -67,7 +67,8 @@ labels(tn_fixture *f)
     TRY("nodes[9].attrs.labels: \"b,ij->bij\": operand 1 has 2 axes, its group names 1", contract,
         "labels=b,ij->bij", 2, d, A);
     TRY("nodes[10]: add: axis 0 of y, which is f32[1,3], has the label of an axis that is B "
-        "(under a letter nothing stretches)", add, "labels=bi,bi->bi", 2, d, one);
+        "(under a letter nothing stretches)",
+        add, "labels=bi,bi->bi", 2, d, one);
     TRY("f32[B,3]", add, "labels=...i,...i->...i", 2, d, one);
     TRY("nodes[12].attrs.dtype: f16 is not wider than bf16, the type of the operands", contract,
         "labels=btch,fh->fctb dtype=f16", 2, x, w);
@@ -90,7 +91,8 @@ views(tn_fixture *f)
 
     TRY("f32[B*T,2,3]", reshape, "to=[B*T,2,3]", 1, x);
     TRY("nodes[1].attrs.to: f32[B,T,6] has 6*B*T elements, [B,T,2,2] has 4*B*T; they are not "
-        "provably equal", reshape, "to=[B,T,2,2]", 1, x);
+        "provably equal",
+        reshape, "to=[B,T,2,2]", 1, x);
     TRY("f32[6,B,T]", transpose, "perm=[-1,0,1]", 1, x);
     TRY("nodes[3].attrs.perm: axis 0 stands twice", transpose, "perm=[0,0,1]", 1, x);
     TRY("f32[1,B,T,6,1]", unsqueeze, "axes=[-1,0]", 1, x);
@@ -98,8 +100,8 @@ views(tn_fixture *f)
     TRY("f32[T,B,T,6]", broadcast, "to=[T,B,T,6]", 1, x);
     TRY("f32[B,T,2]", slice, "axis=-1 start=-2 size=2", 1, x);
     TN_CHECK_EQ(f->g->facts.count, 0);
-    TRY("nodes[8].attrs.size: 8 exceeds axis 2 of x, which is 6", slice, "axis=2 start=4 size=4",
-        1, x);
+    TRY("nodes[8].attrs.size: 8 exceeds axis 2 of x, which is 6", slice, "axis=2 start=4 size=4", 1,
+        x);
     TRY("f32[B,past,6]", slice, "axis=1 start=0 size=past", 1, x);
     TN_CHECK_EQ(f->g->facts.count, 1);
     TN_CHECK_STR(f->g->facts.at[0].what,
@@ -210,8 +212,7 @@ layers(tn_fixture *f)
     TRY("f16[B,T,4,8]", rms_norm, "eps=1e-6", 2, x, w);
     TRY("nodes[1].attrs.eps: layer_norm needs eps", layer_norm, "", 2, x, w);
     TRY("f16[B,T,4,8]", rope, "", 2, x, first);
-    TRY("nodes[3].attrs.dims: 3 components of 8 cannot turn in pairs", rope, "dims=3", 2, x,
-        first);
+    TRY("nodes[3].attrs.dims: 3 components of 8 cannot turn in pairs", rope, "dims=3", 2, x, first);
     TRY("f32[B,6,floor(T/2-1/2)+1,5]", conv, "strides=2 padding=1 groups=2", 2, image, kernel);
     TRY("f32[B,3,2*T,18]", conv_transpose, "strides=2", 2, image, up);
     TRY("f32[B,4,T-1,8]", max_pool, "window=2 strides=1", 1, image);
@@ -234,7 +235,8 @@ control(tn_fixture *f)
     body = scan->body[0];
     TN_NEED(body->params.count == 3);
     TN_CHECK_STR(tn_infer_type_text(&(tn_infer){.arena = f->arena, .sizes = f->sizes},
-                     &body->params.at[1]->type), "f32[B,3]");
+                     &body->params.at[1]->type),
+        "f32[B,3]");
     inner = tn_op_create(body, NULL, TN_OP_add, body->params.at, 2);
     TN_NEED(tn_op_infer(inner, &f->diag) == TN_OK);
     tn_block_result(body, inner->out[0]);
@@ -242,18 +244,43 @@ control(tn_fixture *f)
     TN_CHECK_STR(tn_fixture_infer(f, scan), "f32[B,3] f32[B,T,3]");
     TN_CHECK_EQ(tn_graph_verify(f->g, &f->diag), TN_OK);
     tn_block_set_result(body, 0, body->params.at[2]);
-    TN_CHECK_STR(tn_fixture_infer(f, scan), "nodes[0].carry[0]: the first value is f32[B,3], the "
-                                            "next i32[]; carried types do not change");
+    TN_CHECK_STR(tn_fixture_infer(f, scan),
+        "nodes[0].carry[0]: the first value is f32[B,3], the "
+        "next i32[]; carried types do not change");
 }
 
-TN_TEST(element_wise) { TN_CHECK_EQ(tn_fixture_run(maps), TN_OK); }
-TN_TEST(labelled) { TN_CHECK_EQ(tn_fixture_run(labels), TN_OK); }
-TN_TEST(moving) { TN_CHECK_EQ(tn_fixture_run(views), TN_OK); }
-TN_TEST(reducing) { TN_CHECK_EQ(tn_fixture_run(reductions), TN_OK); }
-TN_TEST(indexing) { TN_CHECK_EQ(tn_fixture_run(indices), TN_OK); }
-TN_TEST(making) { TN_CHECK_EQ(tn_fixture_run(makers), TN_OK); }
-TN_TEST(composites) { TN_CHECK_EQ(tn_fixture_run(layers), TN_OK); }
-TN_TEST(bodies) { TN_CHECK_EQ(tn_fixture_run(control), TN_OK); }
+TN_TEST(element_wise)
+{
+    TN_CHECK_EQ(tn_fixture_run(maps), TN_OK);
+}
+TN_TEST(labelled)
+{
+    TN_CHECK_EQ(tn_fixture_run(labels), TN_OK);
+}
+TN_TEST(moving)
+{
+    TN_CHECK_EQ(tn_fixture_run(views), TN_OK);
+}
+TN_TEST(reducing)
+{
+    TN_CHECK_EQ(tn_fixture_run(reductions), TN_OK);
+}
+TN_TEST(indexing)
+{
+    TN_CHECK_EQ(tn_fixture_run(indices), TN_OK);
+}
+TN_TEST(making)
+{
+    TN_CHECK_EQ(tn_fixture_run(makers), TN_OK);
+}
+TN_TEST(composites)
+{
+    TN_CHECK_EQ(tn_fixture_run(layers), TN_OK);
+}
+TN_TEST(bodies)
+{
+    TN_CHECK_EQ(tn_fixture_run(control), TN_OK);
+}
 
 TN_MAIN(TN_CASE(element_wise), TN_CASE(labelled), TN_CASE(moving), TN_CASE(reducing),
     TN_CASE(indexing), TN_CASE(making), TN_CASE(composites), TN_CASE(bodies))

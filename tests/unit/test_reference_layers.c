@@ -8,46 +8,45 @@
 
 TN_TEST(contractions)
 {
-    tn_evaluate(
-        "x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
-        "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
-        "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
-        "w: f64[5,4] = constant {type=f64[5,4], data=[0.841,0.427,-0.952,-0.182,0.999,"
-        "-0.075,-0.979,0.327,0.895,-0.558,-0.751,0.752,0.557,-0.895,-0.327,0.979,0.074,"
-        "-0.998,0.183,0.951]}\n"
-        "y = contract x, w {labels=\"bth,fh->bft\"}\n"
-        "z = linear x, w\n"
-        "output y = y\noutput z = z\n",
+    tn_evaluate("x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
+                "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
+                "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
+                "w: f64[5,4] = constant {type=f64[5,4], data=[0.841,0.427,-0.952,-0.182,0.999,"
+                "-0.075,-0.979,0.327,0.895,-0.558,-0.751,0.752,0.557,-0.895,-0.327,0.979,0.074,"
+                "-0.998,0.183,0.951]}\n"
+                "y = contract x, w {labels=\"bth,fh->bft\"}\n"
+                "z = linear x, w\n"
+                "output y = y\noutput z = z\n",
         "0.835828 1.535076 1.833928 -0.126578 0.91687 1.720462 -1.057632 0.05781 1.156942 "
         "-1.710682 -0.815174 0.291524 -1.91749 -1.475666 -0.650202 1.654463 1.041387 0.157707 "
         "2.076156 1.887554 1.207948 1.955762 2.241717 1.944252 1.32386 2.008896 2.170862 "
         "0.346315 1.251773 1.831027 | 0.835828 -0.126578 -1.057632 -1.710682 -1.91749 "
         "1.535076 0.91687 0.05781 -0.815174 -1.475666 1.833928 1.720462 1.156942 0.291524 "
         "-0.650202 1.654463 2.076156 1.955762 1.32386 0.346315 1.041387 1.887554 2.241717 "
-        "2.008896 1.251773 0.157707 1.207948 1.944252 2.170862 1.831027", 1e-11);
-    tn_evaluate(
-        "q: f64[1,2,2,2,2] = constant {type=f64[1,2,2,2,2], data=[0.909,-0.53,-0.773,"
-        "0.729,0.585,-0.88,-0.358,0.972,0.108,-1.0,0.15,0.961,-0.398,-0.859,0.619,0.699]}\n"
-        "k: f64[1,3,2,2] = constant {type=f64[1,3,2,2], data=[0.141,-1.0,0.117,0.97,"
-        "-0.366,-0.875,0.592,0.723,-0.778,-0.522,0.913,0.287]}\n"
-        "y = contract q, k {labels=\"btgrd,bsgd->bgrts\"}\n"
-        "output y = y\n",
+        "2.008896 1.251773 0.157707 1.207948 1.944252 2.170862 1.831027",
+        1e-11);
+    tn_evaluate("q: f64[1,2,2,2,2] = constant {type=f64[1,2,2,2,2], data=[0.909,-0.53,-0.773,"
+                "0.729,0.585,-0.88,-0.358,0.972,0.108,-1.0,0.15,0.961,-0.398,-0.859,0.619,0.699]}\n"
+                "k: f64[1,3,2,2] = constant {type=f64[1,3,2,2], data=[0.141,-1.0,0.117,0.97,"
+                "-0.366,-0.875,0.592,0.723,-0.778,-0.522,0.913,0.287]}\n"
+                "y = contract q, k {labels=\"btgrd,bsgd->bgrts\"}\n"
+                "output y = y\n",
         "0.658169 0.131056 -0.430542 1.015228 0.835472 0.437976 -0.837993 -0.354957 0.220856 "
         "-0.93985 -0.895775 -0.618342 -0.785155 -0.28992 0.281545 -0.879796 -0.856673 "
-        "-0.609907 0.900954 0.49082 -0.04789 0.750453 0.871825 0.76576", 1e-11);
+        "-0.609907 0.900954 0.49082 -0.04789 0.750453 0.871825 0.76576",
+        1e-11);
 }
 
 TN_TEST(norms_of_the_last_axis)
 {
-    tn_evaluate(
-        "x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
-        "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
-        "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
-        "g: f64[4] = constant {type=f64[4], data=[-0.959,0.405,0.855,-0.625]}\n"
-        "b: f64[4] = constant {type=f64[4], data=[-0.279,0.988,0.025,-0.995]}\n"
-        "y = layer_norm x, g, b {eps=0.001}\n"
-        "z = rms_norm x, g {eps=0.001}\n"
-        "output y = y\noutput z = z\n",
+    tn_evaluate("x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
+                "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
+                "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
+                "g: f64[4] = constant {type=f64[4], data=[-0.959,0.405,0.855,-0.625]}\n"
+                "b: f64[4] = constant {type=f64[4], data=[-0.279,0.988,0.025,-0.995]}\n"
+                "y = layer_norm x, g, b {eps=0.001}\n"
+                "z = rms_norm x, g {eps=0.001}\n"
+                "output y = y\noutput z = z\n",
         "-0.345058868978 1.59851794506 -0.233518180681 -0.198766033739 -1.00329729545 "
         "1.4796717392 -0.869760399363 -0.418272509339 -1.44202595294 1.20327578651 "
         "-1.23251713479 -0.82405404703 -1.51938414383 0.887511939304 -1.21278897546 "
@@ -57,23 +56,23 @@ TN_TEST(norms_of_the_last_axis)
         "0.582829836796 -1.21288222521 0.23672950527 -1.20975203939 0.137111267707 "
         "-1.32685246221 -0.061078104217 -1.1498373381 -0.310440585201 -1.12456042744 "
         "-0.316612424826 -0.830372214676 -0.644517666305 -0.688585955019 -0.500242166486 "
-        "-0.342351323951 -0.836451594349", 1e-11);
+        "-0.342351323951 -0.836451594349",
+        1e-11);
 }
 
 TN_TEST(norms_of_channels)
 {
-    tn_evaluate(
-        "x: f64[2,4,3] = constant {type=f64[2,4,3], data=[0.0,0.992,-0.256,-0.926,0.494,"
-        "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
-        "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
-        "g: f64[4] = constant {type=f64[4], data=[-0.959,0.405,0.855,-0.625]}\n"
-        "b: f64[4] = constant {type=f64[4], data=[-0.279,0.988,0.025,-0.995]}\n"
-        "m: f64[4] = constant {type=f64[4], data=[0.1,0.2,0.3,0.4]}\n"
-        "v: f64[4] = constant {type=f64[4], data=[1.0,2.0,3.0,4.0]}\n"
-        "n = group_norm x, g, b {groups=2}\n"
-        "i = instance_norm x, g, b\n"
-        "t = batch_norm x, g, b, m, v\n"
-        "output n = n\noutput i = i\noutput t = t\n",
+    tn_evaluate("x: f64[2,4,3] = constant {type=f64[2,4,3], data=[0.0,0.992,-0.256,-0.926,0.494,"
+                "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
+                "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
+                "g: f64[4] = constant {type=f64[4], data=[-0.959,0.405,0.855,-0.625]}\n"
+                "b: f64[4] = constant {type=f64[4], data=[-0.279,0.988,0.025,-0.995]}\n"
+                "m: f64[4] = constant {type=f64[4], data=[0.1,0.2,0.3,0.4]}\n"
+                "v: f64[4] = constant {type=f64[4], data=[1.0,2.0,3.0,4.0]}\n"
+                "n = group_norm x, g, b {groups=2}\n"
+                "i = instance_norm x, g, b\n"
+                "t = batch_norm x, g, b, m, v\n"
+                "output n = n\noutput i = i\noutput t = t\n",
         "-0.0106843659913 -1.45988096637 0.363301853462 0.303387868159 1.17946106781 "
         "1.36701476689 -0.645575019409 -0.536617651658 1.42594371624 -1.57033769105 "
         "-0.25130237685 -1.04000390493 -1.47710134932 -0.00866031443831 1.13404898502 "
@@ -88,19 +87,19 @@ TN_TEST(norms_of_channels)
         "-0.428155697525 0.300941214506 -0.994062501172 -0.56968803164 -0.823437714453 "
         "-1.14209568453 -0.0785700021475 0.749042859799 1.03353402734 1.18245034317 "
         "0.762907261076 -0.482455399843 0.258488719967 0.138042107553 -0.585625511718 "
-        "-0.777812771484 -1.17812477109", 1e-11);
+        "-0.777812771484 -1.17812477109",
+        1e-11);
 }
 
 TN_TEST(sums_of_exponentials)
 {
-    tn_evaluate(
-        "x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
-        "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
-        "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
-        "s = softmax x {axis=1}\n"
-        "l = log_softmax x {axis=-1}\n"
-        "e = reduce_logsumexp x {axes=[0,2]}\n"
-        "output s = s\noutput l = l\noutput e = e\n",
+    tn_evaluate("x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
+                "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
+                "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
+                "s = softmax x {axis=1}\n"
+                "l = log_softmax x {axis=-1}\n"
+                "e = reduce_logsumexp x {axes=[0,2]}\n"
+                "output s = s\noutput l = l\noutput e = e\n",
         "0.20001370994 0.421013549089 0.468258183656 0.220476117784 0.327794180811 "
         "0.346771137511 0.300371432835 0.300002071506 0.472192109249 0.2322153134 "
         "0.23137038351 0.479521810711 0.398341062755 0.4832032769 0.235609595952 "
@@ -111,185 +110,186 @@ TN_TEST(sums_of_exponentials)
         "-1.77671662301 -0.691061156964 -1.80006115696 -2.66306115696 -1.33206115696 "
         "-0.846293420477 -2.31129342048 -2.45329342048 -0.952293420477 -1.18024362176 "
         "-2.61924362176 -2.00424362176 -0.723243621759 | 2.33137991991 2.35230127231 "
-        "2.36245790439", 1e-11);
-    tn_evaluate(
-        "x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
-        "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
-        "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
-        "v = reduce_var x {axes=[1]}\n"
-        "w = reduce_var x {axes=[0,2], divisor=\"n-1\"}\n"
-        "s = reduce_std x {axes=[0,1,2]}\n"
-        "output v = v\noutput w = w\noutput s = s\n",
+        "2.36245790439",
+        1e-11);
+    tn_evaluate("x: f64[2,3,4] = constant {type=f64[2,3,4], data=[0.0,0.992,-0.256,-0.926,0.494,"
+                "0.798,-0.7,-0.618,0.859,0.397,-0.961,-0.149,1.0,-0.109,-0.972,0.359,0.879,"
+                "-0.586,-0.728,0.773,0.529,-0.91,-0.295,0.986]}\n"
+                "v = reduce_var x {axes=[1]}\n"
+                "w = reduce_var x {axes=[0,2], divisor=\"n-1\"}\n"
+                "s = reduce_std x {axes=[0,1,2]}\n"
+                "output v = v\noutput w = w\noutput s = s\n",
         "0.123904666667 0.0613846666667 0.084698 0.102061555556 0.0398868888889 0.108234 "
         "0.0783726666667 0.067766 | 0.570236285714 0.569163714286 0.568911714286 | "
-        "0.706127329563", 1e-11);
+        "0.706127329563",
+        1e-11);
 }
 
 TN_TEST(rotary_positions)
 {
-    tn_evaluate(
-        "x: f32[1,2,2,4] = constant {type=f32[1,2,2,4], data=[0.657,0.663,-0.828,-0.45,"
-        "0.944,0.206,-0.997,0.05,0.984,-0.304,-0.906,0.537,0.767,-0.735,-0.578,0.884]}\n"
-        "y = rope x, 3\n"
-        "z = rope x, 3 {theta=100, dims=2, pairing=\"interleaved\", layout=\"bntd\"}\n"
-        "output y = y\noutput z = z\n",
+    tn_evaluate("x: f32[1,2,2,4] = constant {type=f32[1,2,2,4], data=[0.657,0.663,-0.828,-0.45,"
+                "0.944,0.206,-0.997,0.05,0.984,-0.304,-0.906,0.537,0.767,-0.735,-0.578,0.884]}\n"
+                "y = rope x, 3\n"
+                "z = rope x, 3 {theta=100, dims=2, pairing=\"interleaved\", layout=\"bntd\"}\n"
+                "output y = y\noutput z = z\n",
         "-0.533577707507 0.676199634429 0.91242964219 -0.429910487463 -0.793856277381 "
         "0.204407532196 1.12023978676 0.056156575344 -1.32884841516 -0.325231094666 "
         "-0.152492543606 0.524413700842 -0.938776519126 -0.769762663481 -0.202661509916 "
         "0.853900737112 | -0.743987639053 -0.563649166937 -0.82800000906 -0.449999988079 "
         "-0.461138267622 -0.849072145955 -0.996999979019 0.0500000007451 -0.931252162492 "
         "0.439819801056 -0.90600001812 0.537000000477 -1.05759451486 -0.100039458012 "
-        "-0.57800000906 0.884000003338", 1e-11);
+        "-0.57800000906 0.884000003338",
+        1e-11);
 }
 
 TN_TEST(long_short_term_memory)
 {
-    tn_evaluate(
-        "x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
-        "0.788,-0.712]}\n"
-        "w: f64[8,2] = constant {type=f64[8,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
-        "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543,-0.903,-0.311,0.983,0.057]}\n"
-        "r: f64[8,2] = constant {type=f64[8,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
-        "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413,-0.85,0.632,0.687,-0.809]}\n"
-        "b: f64[8] = constant {type=f64[8], data=[-1.0,0.133,0.966,-0.382,-0.867,0.606,"
-        "0.711,-0.789]}\n"
-        "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
-        "c0: f64[1,2] = constant {type=f64[1,2], data=[0.42,0.846]}\n"
-        "y, h, c = lstm x, w, r, b, h0, c0\n"
-        "output y = y\noutput h = h\noutput c = c\n",
+    tn_evaluate("x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
+                "0.788,-0.712]}\n"
+                "w: f64[8,2] = constant {type=f64[8,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
+                "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543,-0.903,-0.311,0.983,0.057]}\n"
+                "r: f64[8,2] = constant {type=f64[8,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
+                "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413,-0.85,0.632,0.687,-0.809]}\n"
+                "b: f64[8] = constant {type=f64[8], data=[-1.0,0.133,0.966,-0.382,-0.867,0.606,"
+                "0.711,-0.789]}\n"
+                "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
+                "c0: f64[1,2] = constant {type=f64[1,2], data=[0.42,0.846]}\n"
+                "y, h, c = lstm x, w, r, b, h0, c0\n"
+                "output y = y\noutput h = h\noutput c = c\n",
         "0.120231411405 0.111666728904 0.0177504445947 0.0565094570822 -0.166027538242 "
-        "0.16100665247 | -0.166027538242 0.16100665247 | -0.30560598569 0.350605265729", 1e-11);
-    tn_evaluate(
-        "x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
-        "0.788,-0.712]}\n"
-        "w: f64[8,2] = constant {type=f64[8,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
-        "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543,-0.903,-0.311,0.983,0.057]}\n"
-        "r: f64[8,2] = constant {type=f64[8,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
-        "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413,-0.85,0.632,0.687,-0.809]}\n"
-        "b: f64[8] = constant {type=f64[8], data=[-1.0,0.133,0.966,-0.382,-0.867,0.606,"
-        "0.711,-0.789]}\n"
-        "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
-        "c0: f64[1,2] = constant {type=f64[1,2], data=[0.42,0.846]}\n"
-        "y, h, c = lstm x, w, r, b, h0, c0 {reverse=true}\n"
-        "output y = y\noutput h = h\noutput c = c\n",
+        "0.16100665247 | -0.166027538242 0.16100665247 | -0.30560598569 0.350605265729",
+        1e-11);
+    tn_evaluate("x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
+                "0.788,-0.712]}\n"
+                "w: f64[8,2] = constant {type=f64[8,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
+                "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543,-0.903,-0.311,0.983,0.057]}\n"
+                "r: f64[8,2] = constant {type=f64[8,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
+                "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413,-0.85,0.632,0.687,-0.809]}\n"
+                "b: f64[8] = constant {type=f64[8], data=[-1.0,0.133,0.966,-0.382,-0.867,0.606,"
+                "0.711,-0.789]}\n"
+                "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
+                "c0: f64[1,2] = constant {type=f64[1,2], data=[0.42,0.846]}\n"
+                "y, h, c = lstm x, w, r, b, h0, c0 {reverse=true}\n"
+                "output y = y\noutput h = h\noutput c = c\n",
         "-0.123244108193 0.267975762266 0.0750482935139 0.0610910468616 0.237990491718 "
-        "0.0412733413848 | -0.123244108193 0.267975762266 | -0.268867882816 0.541468176898", 1e-11);
+        "0.0412733413848 | -0.123244108193 0.267975762266 | -0.268867882816 0.541468176898",
+        1e-11);
 }
 
 TN_TEST(gated_recurrent_units)
 {
-    tn_evaluate(
-        "x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
-        "0.788,-0.712]}\n"
-        "w: f64[6,2] = constant {type=f64[6,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
-        "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543]}\n"
-        "r: f64[6,2] = constant {type=f64[6,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
-        "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413]}\n"
-        "b: f64[12] = constant {type=f64[12], data=[0.991,0.008,-0.993,0.248,0.929,"
-        "-0.487,-0.803,0.694,0.624,-0.855,-0.404,0.959]}\n"
-        "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
-        "y, h = gru x, w, r, b, h0\n"
-        "output y = y\noutput h = h\n",
+    tn_evaluate("x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
+                "0.788,-0.712]}\n"
+                "w: f64[6,2] = constant {type=f64[6,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
+                "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543]}\n"
+                "r: f64[6,2] = constant {type=f64[6,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
+                "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413]}\n"
+                "b: f64[12] = constant {type=f64[12], data=[0.991,0.008,-0.993,0.248,0.929,"
+                "-0.487,-0.803,0.694,0.624,-0.855,-0.404,0.959]}\n"
+                "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
+                "y, h = gru x, w, r, b, h0\n"
+                "output y = y\noutput h = h\n",
         "0.0534189680762 0.368687903015 0.555625509932 0.0338090695418 0.424254950206 "
-        "0.325703413834 | 0.424254950206 0.325703413834", 1e-11);
-    tn_evaluate(
-        "x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
-        "0.788,-0.712]}\n"
-        "w: f64[6,2] = constant {type=f64[6,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
-        "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543]}\n"
-        "r: f64[6,2] = constant {type=f64[6,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
-        "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413]}\n"
-        "b: f64[12] = constant {type=f64[12], data=[0.991,0.008,-0.993,0.248,0.929,"
-        "-0.487,-0.803,0.694,0.624,-0.855,-0.404,0.959]}\n"
-        "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
-        "y, h = gru x, w, r, b, h0 {reset_after=false}\n"
-        "output y = y\noutput h = h\n",
+        "0.325703413834 | 0.424254950206 0.325703413834",
+        1e-11);
+    tn_evaluate("x: f64[1,3,2] = constant {type=f64[1,3,2], data=[0.989,-0.272,-0.919,0.509,"
+                "0.788,-0.712]}\n"
+                "w: f64[6,2] = constant {type=f64[6,2], data=[0.412,-0.957,-0.166,0.999,-0.092,"
+                "-0.976,0.343,0.887,-0.572,-0.74,0.763,0.543]}\n"
+                "r: f64[6,2] = constant {type=f64[6,2], data=[-0.544,-0.762,0.74,0.571,-0.888,"
+                "-0.342,0.976,0.091,-0.999,0.166,0.956,-0.413]}\n"
+                "b: f64[12] = constant {type=f64[12], data=[0.991,0.008,-0.993,0.248,0.929,"
+                "-0.487,-0.803,0.694,0.624,-0.855,-0.404,0.959]}\n"
+                "h0: f64[1,2] = constant {type=f64[1,2], data=[-0.537,0.906]}\n"
+                "y, h = gru x, w, r, b, h0 {reset_after=false}\n"
+                "output y = y\noutput h = h\n",
         "-0.00037633433395 0.609066130868 0.46708055744 0.143077610965 0.364764839714 "
-        "0.518289435733 | 0.364764839714 0.518289435733", 1e-11);
+        "0.518289435733 | 0.364764839714 0.518289435733",
+        1e-11);
 }
 
 TN_TEST(convolutions)
 {
-    tn_evaluate(
-        "x: f64[1,2,4,3] = constant {type=f64[1,2,4,3], data=[0.65,-0.837,-0.435,0.949,"
-        "0.19,-0.998,0.067,0.981,-0.32,-0.898,0.551,0.756,-0.746,-0.564,0.892,0.334,"
-        "-0.978,-0.082,0.999,-0.175,-0.954,0.421,0.845,-0.639]}\n"
-        "w: f64[2,2,2,2] = constant {type=f64[2,2,2,2], data=[-0.288,-0.913,0.523,0.778,"
-        "-0.723,-0.591,0.876,0.366,-0.97,-0.116,1.0,-0.142,-0.963,0.39,0.863,-0.613]}\n"
-        "b: f64[2] = constant {type=f64[2], data=[0.5,-1.0]}\n"
-        "y = conv x, w, b {strides=[2,1], padding=[1,0,1,1], dilations=[1,2]}\n"
-        "output y = y\n",
+    tn_evaluate("x: f64[1,2,4,3] = constant {type=f64[1,2,4,3], data=[0.65,-0.837,-0.435,0.949,"
+                "0.19,-0.998,0.067,0.981,-0.32,-0.898,0.551,0.756,-0.746,-0.564,0.892,0.334,"
+                "-0.978,-0.082,0.999,-0.175,-0.954,0.421,0.845,-0.639]}\n"
+                "w: f64[2,2,2,2] = constant {type=f64[2,2,2,2], data=[-0.288,-0.913,0.523,0.778,"
+                "-0.723,-0.591,0.876,0.366,-0.97,-0.116,1.0,-0.142,-0.963,0.39,0.863,-0.613]}\n"
+                "b: f64[2] = constant {type=f64[2], data=[0.5,-1.0]}\n"
+                "y = conv x, w, b {strides=[2,1], padding=[1,0,1,1], dilations=[1,2]}\n"
+                "output y = y\n",
         "-0.35761 0.174496 -0.431815 1.603696 1.256883 1.512137 -0.535414 -1.478824 -2.323732 "
-        "-1.435487 -0.599005 0.587489", 1e-11);
-    tn_evaluate(
-        "x: f64[1,2,3] = constant {type=f64[1,2,3], data=[-0.961,-0.149,1.0,-0.109,"
-        "-0.972,0.359]}\n"
-        "w: f64[2,2,2] = constant {type=f64[2,2,2], data=[-0.751,0.752,0.557,-0.895,"
-        "-0.327,0.979,0.074,-0.998]}\n"
-        "y = conv_transpose x, w {strides=[2], padding=[1,1], output_padding=[1]}\n"
-        "output y = y\n",
+        "-1.435487 -0.599005 0.587489",
+        1e-11);
+    tn_evaluate("x: f64[1,2,3] = constant {type=f64[1,2,3], data=[-0.961,-0.149,1.0,-0.109,"
+                "-0.972,0.359]}\n"
+                "w: f64[2,2,2] = constant {type=f64[2,2,2], data=[-0.751,0.752,0.557,-0.895,"
+                "-0.327,0.979,0.074,-0.998]}\n"
+                "y = conv_transpose x, w {strides=[2], padding=[1,1], output_padding=[1]}\n"
+                "output y = y\n",
         "-0.829383 0.429743 -1.063636 -0.868393 1.103461 0.968877 -0.154921 1.103411 0.583566 "
-        "-1.253282", 1e-11);
+        "-1.253282",
+        1e-11);
 }
 
 TN_TEST(convolution_in_groups)
 {
-    tn_evaluate(
-        "x: f64[1,4,4] = constant {type=f64[1,4,4], data=[-0.988,0.28,0.916,-0.516,"
-        "-0.783,0.718,0.598,-0.872,-0.373,0.968,0.124,-1.0,0.134,0.965,-0.383,-0.867]}\n"
-        "w: f64[4,2,2] = constant {type=f64[4,2,2], data=[-0.404,0.959,0.157,-1.0,0.101,"
-        "0.974,-0.352,-0.883,0.579,0.734,-0.768,-0.536,0.906,0.302,-0.984,-0.049]}\n"
-        "y = conv x, w {groups=2}\n"
-        "output y = y\n",
+    tn_evaluate("x: f64[1,4,4] = constant {type=f64[1,4,4], data=[-0.988,0.28,0.916,-0.516,"
+                "-0.783,0.718,0.598,-0.872,-0.373,0.968,0.124,-1.0,0.134,0.965,-0.383,-0.867]}\n"
+                "w: f64[4,2,2] = constant {type=f64[4,2,2], data=[-0.404,0.959,0.157,-1.0,0.101,"
+                "0.974,-0.352,-0.883,0.579,0.734,-0.768,-0.536,0.906,0.302,-0.984,-0.049]}\n"
+                "y = conv x, w {groups=2}\n"
+                "output y = y\n",
         "-0.173259 0.28005 0.100978 -0.185446 0.139694 0.149412 -0.125607 0.115656 0.096652 "
-        "-0.224743 -0.016337 0.229699", 1e-11);
+        "-0.224743 -0.016337 0.229699",
+        1e-11);
 }
 
 TN_TEST(chains)
 {
-    tn_evaluate(
-        "e: f64[2,3,3] = constant {type=f64[2,3,3], data=[0.15,0.961,-0.398,-0.859,0.619,"
-        "0.699,-0.799,-0.493,0.926,0.255,-0.992,0.001,0.992,-0.256,-0.925,0.495,0.798,"
-        "-0.701]}\n"
-        "a: f64[3,3] = constant {type=f64[3,3], data=[0.913,0.287,-0.987,-0.033,0.995,"
-        "-0.224,-0.938,0.465,0.818]}\n"
-        "st: f64[3] = constant {type=f64[3], data=[0.837,-0.651,-0.669]}\n"
-        "en: f64[3] = constant {type=f64[3], data=[-0.009,-0.99,0.264]}\n"
-        "n: i32[2] = constant {type=i32[2], data=[3,2]}\n"
-        "path, score = viterbi e, a, n, st, en\n"
-        "z = crf_partition e, a, n, st, en\n"
-        "m = crf_marginals e, a, n, st, en\n"
-        "output path = path\noutput score = score\noutput z = z\noutput m = m\n",
+    tn_evaluate("e: f64[2,3,3] = constant {type=f64[2,3,3], data=[0.15,0.961,-0.398,-0.859,0.619,"
+                "0.699,-0.799,-0.493,0.926,0.255,-0.992,0.001,0.992,-0.256,-0.925,0.495,0.798,"
+                "-0.701]}\n"
+                "a: f64[3,3] = constant {type=f64[3,3], data=[0.913,0.287,-0.987,-0.033,0.995,"
+                "-0.224,-0.938,0.465,0.818]}\n"
+                "st: f64[3] = constant {type=f64[3], data=[0.837,-0.651,-0.669]}\n"
+                "en: f64[3] = constant {type=f64[3], data=[-0.009,-0.99,0.264]}\n"
+                "n: i32[2] = constant {type=i32[2], data=[3,2]}\n"
+                "path, score = viterbi e, a, n, st, en\n"
+                "z = crf_partition e, a, n, st, en\n"
+                "m = crf_marginals e, a, n, st, en\n"
+                "output path = path\noutput score = score\noutput z = z\noutput m = m\n",
         "1 1 2 0 0 0 | 2.89 2.988 | 4.6863234116 3.16391660019 | 0.441815764115 "
         "0.406896625187 0.151287610698 0.0838709047681 0.491169649229 0.424959446003 "
         "0.102276623263 0.110942061731 0.786781315006 0.911195288168 0.030864976318 "
-        "0.0579397355143 0.882486368327 0.0645530010443 0.052960630629 0 0 0", 1e-11);
+        "0.0579397355143 0.882486368327 0.0645530010443 0.052960630629 0 0 0",
+        1e-11);
 }
 
 TN_TEST(experts)
 {
-    tn_evaluate(
-        "x: f64[2,3] = constant {type=f64[2,3], data=[0.745,-0.757,-0.55,0.899,0.318,"
-        "-0.981]}\n"
-        "up: f64[3,2,3] = constant {type=f64[3,2,3], data=[-0.159,-0.959,0.406,0.854,"
-        "-0.626,-0.693,0.804,0.486,-0.929,-0.246,0.993,-0.01,-0.99,0.265,0.922,-0.503,"
-        "-0.793,0.707]}\n"
-        "down: f64[3,3,2] = constant {type=f64[3,3,2], data=[-0.917,-0.279,0.988,0.024,"
-        "-0.994,0.232,0.935,-0.473,-0.813,0.683,0.637,-0.847,-0.419,0.955,0.173,-0.999,"
-        "0.085,0.977]}\n"
-        "gate: f64[3,2,3] = constant {type=f64[3,2,3], data=[-0.832,0.658,0.662,-0.828,"
-        "-0.449,0.944,0.206,-0.997,0.051,0.984,-0.305,-0.905,0.538,0.767,-0.736,-0.577,"
-        "0.884,0.349]}\n"
-        "w: f64[2,2] = constant {type=f64[2,2], data=[0.25,0.75,0.5,0.125]}\n"
-        "ids: i32[2,2] = constant {type=i32[2,2], data=[2,0,1,1]}\n"
-        "y = moe x, ids, w, up, down, gate\n"
-        "z = moe x, ids, w, up, down {act=\"relu\"}\n"
-        "e = moe x, ids, w, up, down, gate {order=\"expert\"}\n"
-        "output y = y\noutput z = z\noutput e = e\n",
+    tn_evaluate("x: f64[2,3] = constant {type=f64[2,3], data=[0.745,-0.757,-0.55,0.899,0.318,"
+                "-0.981]}\n"
+                "up: f64[3,2,3] = constant {type=f64[3,2,3], data=[-0.159,-0.959,0.406,0.854,"
+                "-0.626,-0.693,0.804,0.486,-0.929,-0.246,0.993,-0.01,-0.99,0.265,0.922,-0.503,"
+                "-0.793,0.707]}\n"
+                "down: f64[3,3,2] = constant {type=f64[3,3,2], data=[-0.917,-0.279,0.988,0.024,"
+                "-0.994,0.232,0.935,-0.473,-0.813,0.683,0.637,-0.847,-0.419,0.955,0.173,-0.999,"
+                "0.085,0.977]}\n"
+                "gate: f64[3,2,3] = constant {type=f64[3,2,3], data=[-0.832,0.658,0.662,-0.828,"
+                "-0.449,0.944,0.206,-0.997,0.051,0.984,-0.305,-0.905,0.538,0.767,-0.736,-0.577,"
+                "0.884,0.349]}\n"
+                "w: f64[2,2] = constant {type=f64[2,2], data=[0.25,0.75,0.5,0.125]}\n"
+                "ids: i32[2,2] = constant {type=i32[2,2], data=[2,0,1,1]}\n"
+                "y = moe x, ids, w, up, down, gate\n"
+                "z = moe x, ids, w, up, down {act=\"relu\"}\n"
+                "e = moe x, ids, w, up, down, gate {order=\"expert\"}\n"
+                "output y = y\noutput z = z\noutput e = e\n",
         "0.179515664033 -0.103925973022 0.0216282060065 -0.130004349944 0.138068616485 "
         "-0.136903814049 | -0.5762856255 0.311540844 -0.026947476 1.01439535313 "
         "-0.864301074375 0.656840769375 | 0.179515664033 -0.103925973022 0.0216282060065 "
-        "-0.130004349944 0.138068616485 -0.136903814049", 1e-11);
+        "-0.130004349944 0.138068616485 -0.136903814049",
+        1e-11);
 }
 
 /* Dense sums of the specification of the systems, part 2: rope, gelu, attention
@@ -297,19 +297,20 @@ TN_TEST(experts)
 TN_TEST(causal_attention_in_primitive_ops)
 {
     tn_evaluate("q: f64[3,2] = constant {type=f64[3,2], data=[1,0,0.5,1,-1,2]}\n"
-        "k: f64[3,2] = constant {type=f64[3,2], data=[1,1,0,1,1,-1]}\n"
-        "v: f64[3,2] = constant {type=f64[3,2], data=[1,2,3,4,5,6]}\n"
-        "s = contract q, k {labels=\"td,sd->ts\"}\n"
-        "t = mul s, 0.70710678118654752\n"
-        "i = iota {size=3}\n"
-        "j = unsqueeze i {axes=[1]}\n"
-        "m = less_equal i, j\n"
-        "u = where m, t, -inf\n"
-        "p = softmax u {axis=-1}\n"
-        "o = contract p, v {labels=\"ts,sd->td\"}\n"
-        "output p = p\noutput o = o\n",
+                "k: f64[3,2] = constant {type=f64[3,2], data=[1,1,0,1,1,-1]}\n"
+                "v: f64[3,2] = constant {type=f64[3,2], data=[1,2,3,4,5,6]}\n"
+                "s = contract q, k {labels=\"td,sd->ts\"}\n"
+                "t = mul s, 0.70710678118654752\n"
+                "i = iota {size=3}\n"
+                "j = unsqueeze i {axes=[1]}\n"
+                "m = less_equal i, j\n"
+                "u = where m, t, -inf\n"
+                "p = softmax u {axis=-1}\n"
+                "o = contract p, v {labels=\"ts,sd->td\"}\n"
+                "output p = p\noutput o = o\n",
         "1 0 0 0.587479 0.412521 0 0.32391594 0.65693877 0.01914529 |"
-        " 1 2 1.825042 2.825042 2.39045871 3.39045871", 1e-6);
+        " 1 2 1.825042 2.825042 2.39045871 3.39045871",
+        1e-6);
 }
 
 /* Part 3.5 of the same. */
@@ -338,8 +339,10 @@ TN_TEST(routing)
 TN_TEST(routing_ties_groups_and_bias)
 {
     tn_evaluate("z: f64[1,4] = fill {type=f64[1,4], value=3}\n"
-        "i, w, g = route z {k=2, norm=\"std\"}\noutput i = i\noutput w = w\n", "0 1 | 0.5 0.5", 0);
-    tn_evaluate("z: f64[1,4] = constant {type=f64[1,4], data=[1,5,3,4]}\n"
+                "i, w, g = route z {k=2, norm=\"std\"}\noutput i = i\noutput w = w\n",
+        "0 1 | 0.5 0.5", 0);
+    tn_evaluate(
+        "z: f64[1,4] = constant {type=f64[1,4], data=[1,5,3,4]}\n"
         "b: f64[4] = constant {type=f64[4], data=[10,0,0,0]}\n"
         "i, w, g = route z, b {k=2, score=\"none\", renorm=false, scale=2}\n"
         "a, c, d = route z {k=2, score=\"none\", groups=2, top_groups=1, group_score=\"top2\"}\n"
@@ -348,28 +351,31 @@ TN_TEST(routing_ties_groups_and_bias)
         "output i = i\noutput w = w\noutput a = a\noutput c = c\noutput e = e\n"
         "output m = m\noutput n = n\n",
         "0 1 | 2 10 | 3 2 | 0.5714285714285714 0.42857142857142855 | 1 0 |"
-        " 1 3 | 0.7310585786300049 0.2689414213699951", 1e-14);
+        " 1 3 | 0.7310585786300049 0.2689414213699951",
+        1e-14);
 }
 
 TN_TEST(experts_refuse_wrong_ids)
 {
     tn_evaluate_fails("x: f32[1,2] = fill {type=f32[1,2], value=1}\n"
-        "i: i32[1,2] = constant {type=i32[1,2], data=[0,3]}\n"
-        "w: f32[1,2] = fill {type=f32[1,2], value=1}\n"
-        "u: f32[3,2,2] = fill {type=f32[3,2,2], value=1}\n"
-        "y = moe x, i, w, u, u\noutput y = y\n", "test:6.in.ids: moe: 3 at [0,1] is outside 0..2");
+                      "i: i32[1,2] = constant {type=i32[1,2], data=[0,3]}\n"
+                      "w: f32[1,2] = fill {type=f32[1,2], value=1}\n"
+                      "u: f32[3,2,2] = fill {type=f32[3,2,2], value=1}\n"
+                      "y = moe x, i, w, u, u\noutput y = y\n",
+        "test:6.in.ids: moe: 3 at [0,1] is outside 0..2");
 }
 
 TN_TEST(segments_of_rows)
 {
     tn_evaluate("x: i32[4,2] = constant {type=i32[4,2], data=[1,2,3,4,5,6,7,8]}\n"
-        "w: i32[3,1,2] = constant {type=i32[3,1,2], data=[1,1,10,10,100,1]}\n"
-        "n: i32[3] = constant {type=i32[3], data=[1,0,2]}\n"
-        "y = grouped_linear x, w, n\noutput y = y\n", "3 304 506 0", 0);
+                "w: i32[3,1,2] = constant {type=i32[3,1,2], data=[1,1,10,10,100,1]}\n"
+                "n: i32[3] = constant {type=i32[3], data=[1,0,2]}\n"
+                "y = grouped_linear x, w, n\noutput y = y\n",
+        "3 304 506 0", 0);
     tn_evaluate_fails("x: i32[2,1] = fill {type=i32[2,1], value=1}\n"
-        "w: i32[2,1,1] = fill {type=i32[2,1,1], value=1}\n"
-        "n: i32[2] = constant {type=i32[2], data=[1,2]}\n"
-        "y = grouped_linear x, w, n\noutput y = y\n",
+                      "w: i32[2,1,1] = fill {type=i32[2,1,1], value=1}\n"
+                      "n: i32[2] = constant {type=i32[2], data=[1,2]}\n"
+                      "y = grouped_linear x, w, n\noutput y = y\n",
         "test:5.in.counts: grouped_linear: 2 at [1] makes the sum exceed the 2 rows of x");
 }
 
@@ -377,90 +383,97 @@ TN_TEST(segments_of_rows)
 TN_TEST(activations_of_eight_bits)
 {
     tn_evaluate("i = iota {size=34, dtype=f32}\n"
-        "s = mul i, 4.0967741935\n"
-        "m = iota {size=34}\n"
-        "t = less m, 32\n"
-        "x = where t, s, 12.7\n"
-        "a = reshape x {to=[1,34]}\n"
-        "w: f32[1,34] = fill {type=f32[1,34], value=1}\n"
-        "y = linear a, w {activation=\"q8\"}\noutput y = y\n", "2057.4000003784895", 1e-15);
+                "s = mul i, 4.0967741935\n"
+                "m = iota {size=34}\n"
+                "t = less m, 32\n"
+                "x = where t, s, 12.7\n"
+                "a = reshape x {to=[1,34]}\n"
+                "w: f32[1,34] = fill {type=f32[1,34], value=1}\n"
+                "y = linear a, w {activation=\"q8\"}\noutput y = y\n",
+        "2057.4000003784895", 1e-15);
     tn_evaluate("x: f32[2,2] = constant {type=f32[2,2], data=[nan,1,0,0]}\n"
-        "w: f32[1,2] = fill {type=f32[1,2], value=1}\n"
-        "y = linear x, w {activation=\"q8\"}\noutput y = y\n", "nan 0", 0);
+                "w: f32[1,2] = fill {type=f32[1,2], value=1}\n"
+                "y = linear x, w {activation=\"q8\"}\noutput y = y\n",
+        "nan 0", 0);
 }
 
 TN_TEST(integer_contractions_wrap)
 {
     tn_evaluate("x: i8[1,2] = constant {type=i8[1,2], data=[100,100]}\n"
-        "w: i8[1,2] = constant {type=i8[1,2], data=[2,1]}\n"
-        "y = linear x, w\nz = linear x, w {dtype=i32}\n"
-        "b: i32[1] = constant {type=i32[1], data=[-1]}\n"
-        "u = linear x, w, b {dtype=i32}\n"
-        "output y = y\noutput z = z\noutput u = u\n", "44 | 300 | 299", 0);
+                "w: i8[1,2] = constant {type=i8[1,2], data=[2,1]}\n"
+                "y = linear x, w\nz = linear x, w {dtype=i32}\n"
+                "b: i32[1] = constant {type=i32[1], data=[-1]}\n"
+                "u = linear x, w, b {dtype=i32}\n"
+                "output y = y\noutput z = z\noutput u = u\n",
+        "44 | 300 | 299", 0);
     tn_evaluate("x: f64[2,0] = fill {type=f64[2,0], value=1}\n"
-        "w: f64[3,0] = fill {type=f64[3,0], value=1}\n"
-        "y = linear x, w\noutput y = y\n", "0 0 0 0 0 0", 0);
+                "w: f64[3,0] = fill {type=f64[3,0], value=1}\n"
+                "y = linear x, w\noutput y = y\n",
+        "0 0 0 0 0 0", 0);
 }
 
 TN_TEST(a_written_one_under_dots_stretches)
 {
     tn_evaluate("x: i32[1,2] = constant {type=i32[1,2], data=[1,2]}\n"
-        "y: i32[3,2] = constant {type=i32[3,2], data=[1,10,2,20,3,30]}\n"
-        "z = contract x, y {labels=\"...i,...i->...\"}\noutput z = z\n", "21 42 63", 0);
+                "y: i32[3,2] = constant {type=i32[3,2], data=[1,10,2,20,3,30]}\n"
+                "z = contract x, y {labels=\"...i,...i->...\"}\noutput z = z\n",
+        "21 42 63", 0);
 }
 
 /* Blocks of the product that are whole and those that are not. */
 TN_TEST(large_products)
 {
     tn_evaluate("i = iota {size=300, dtype=f64}\n"
-        "j = iota {size=13, dtype=f64}\n"
-        "a = add i, j {labels=\"k,m->mk\"}\n"
-        "b = sub i, j {labels=\"k,n->kn\"}\n"
-        "c = contract a, b {labels=\"mk,kn->mn\"}\n"
-        "r = reduce_sum c {axes=[0,1]}\n"
-        "x = index c {axis=0, at=12}\n"
-        "output r = r\noutput x = x\n",
+                "j = iota {size=13, dtype=f64}\n"
+                "a = add i, j {labels=\"k,m->mk\"}\n"
+                "b = sub i, j {labels=\"k,n->kn\"}\n"
+                "c = contract a, b {labels=\"mk,kn->mn\"}\n"
+                "r = reduce_sum c {axes=[0,1]}\n"
+                "x = index c {axis=0, at=12}\n"
+                "output r = r\noutput x = x\n",
         "1511578250 | 9493250 9444800 9396350 9347900 9299450 9251000 9202550 9154100 9105650"
-        " 9057200 9008750 8960300 8911850", 0);
+        " 9057200 9008750 8960300 8911850",
+        0);
 }
 
 TN_TEST(half_rows_are_cast_around)
 {
     tn_evaluate("x: f16[3] = constant {type=f16[3], data=[1,2,3]}\n"
-        "y = softmax x {axis=0}\noutput y = y\n",
+                "y = softmax x {axis=0}\noutput y = y\n",
         "0.090026855468750 0.24475097656250 0.66503906250", 1e-12);
     tn_evaluate("x: f16[2] = constant {type=f16[2], data=[60000,60000]}\n"
-        "w: f16[2] = fill {type=f16[2], value=1}\n"
-        "y = rms_norm x, w {eps=0}\noutput y = y\n", "1 1", 0);
+                "w: f16[2] = fill {type=f16[2], value=1}\n"
+                "y = rms_norm x, w {eps=0}\noutput y = y\n",
+        "1 1", 0);
 }
 
 TN_TEST(softmax_of_infinities)
 {
     tn_evaluate("x: f64[3,2] = constant {type=f64[3,2], data=[-inf,-inf,inf,0,-inf,0]}\n"
-        "s = softmax x {axis=1}\nl = reduce_logsumexp x {axes=[1]}\n"
-        "output s = s\noutput l = l\n", "nan nan nan nan 0 1 | -inf inf 0", 0);
+                "s = softmax x {axis=1}\nl = reduce_logsumexp x {axes=[1]}\n"
+                "output s = s\noutput l = l\n",
+        "nan nan nan nan 0 1 | -inf inf 0", 0);
 }
 
 TN_TEST(pools)
 {
     tn_evaluate("x: f64[1,1,5] = constant {type=f64[1,1,5], data=[1,nan,3,2,5]}\n"
-        "m = max_pool x {window=[2], strides=[2], padding=[1,1]}\n"
-        "a = avg_pool x {window=[2], strides=[3], padding=[1,0]}\n"
-        "b = avg_pool x {window=[2], strides=[3], padding=[1,0], count_padding=true}\n"
-        "output m = m\noutput a = a\noutput b = b\n", "1 nan 5 | 1 2.5 | 0.5 2.5", 0);
+                "m = max_pool x {window=[2], strides=[2], padding=[1,1]}\n"
+                "a = avg_pool x {window=[2], strides=[3], padding=[1,0]}\n"
+                "b = avg_pool x {window=[2], strides=[3], padding=[1,0], count_padding=true}\n"
+                "output m = m\noutput a = a\noutput b = b\n",
+        "1 nan 5 | 1 2.5 | 0.5 2.5", 0);
     tn_evaluate("x: i8[1,1,2,2] = constant {type=i8[1,1,2,2], data=[-5,-6,-7,-8]}\n"
-        "m = max_pool x {window=[2], strides=[1], padding=[1]}\noutput m = m\n",
+                "m = max_pool x {window=[2], strides=[1], padding=[1]}\noutput m = m\n",
         "-5 -5 -6 -5 -5 -6 -7 -7 -8", 0);
 }
 
-TN_MAIN(
-    TN_CASE(contractions), TN_CASE(norms_of_the_last_axis), TN_CASE(norms_of_channels),
-    TN_CASE(sums_of_exponentials), TN_CASE(rotary_positions),
-    TN_CASE(long_short_term_memory), TN_CASE(gated_recurrent_units), TN_CASE(convolutions),
-    TN_CASE(convolution_in_groups), TN_CASE(chains), TN_CASE(experts),
-    TN_CASE(causal_attention_in_primitive_ops), TN_CASE(routing),
+TN_MAIN(TN_CASE(contractions), TN_CASE(norms_of_the_last_axis), TN_CASE(norms_of_channels),
+    TN_CASE(sums_of_exponentials), TN_CASE(rotary_positions), TN_CASE(long_short_term_memory),
+    TN_CASE(gated_recurrent_units), TN_CASE(convolutions), TN_CASE(convolution_in_groups),
+    TN_CASE(chains), TN_CASE(experts), TN_CASE(causal_attention_in_primitive_ops), TN_CASE(routing),
     TN_CASE(routing_ties_groups_and_bias), TN_CASE(experts_refuse_wrong_ids),
     TN_CASE(segments_of_rows), TN_CASE(activations_of_eight_bits),
     TN_CASE(integer_contractions_wrap), TN_CASE(a_written_one_under_dots_stretches),
-    TN_CASE(large_products), TN_CASE(half_rows_are_cast_around),
-    TN_CASE(softmax_of_infinities), TN_CASE(pools))
+    TN_CASE(large_products), TN_CASE(half_rows_are_cast_around), TN_CASE(softmax_of_infinities),
+    TN_CASE(pools))

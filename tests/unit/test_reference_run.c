@@ -55,8 +55,12 @@ run(void *arg)
     };
     tn_tensor states[] = {
         {.dtype = TN_F64, .rank = 2, .dim = {2, 3}, .data = (void *)(uintptr_t)s}};
-    tn_reference_args args = {.symbols = symbols, .inputs = inputs, .states = states,
-        .outputs = j->out, .stores = j->store, .watch = j->watch};
+    tn_reference_args args = {.symbols = symbols,
+        .inputs = inputs,
+        .states = states,
+        .outputs = j->out,
+        .stores = j->store,
+        .watch = j->watch};
     tn_graph *g;
 
     TN_TRY(tn_graph_parse(m, j->diag, "main", text, &g));
