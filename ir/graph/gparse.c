@@ -2,6 +2,7 @@
  * Reads what gprint.c writes. */
 #include <string.h>
 
+#include "ir/base/checked.h"
 #include "ir/graph/gtext.h"
 
 enum { MAX_NEST = 64, MAX_LIST = 256 };
@@ -161,25 +162,43 @@ read_input(parser *p)
         in->high = tn_gline_size(l);
 }
 
+/* Zero if a size is not a number. */
+static bool
+count_elements(const tn_type *type, int64_t *out)
+{
+    *out = 1;
+    for (int i = 0; i < type->rank; i++) {
+        int64_t n;
+
+        if (!tn_size_is_int(type->dim[i], &n))
+            n = 0;
+        if (!tn_mul_i64(*out, n, out))
+            return false;
+    }
+    return true;
+}
+
 static void
 read_weight(parser *p)
 {
     const char *name = tn_gline_name(&p->line);
     tn_weight *w = tn_map_get(&p->module->weights, name);
     tn_type type;
-    int64_t n;
+    int64_t elements;
 
     tn_gline_want(&p->line, ":");
     type = tn_gline_type(&p->line);
     if (p->line.error)
         return;
+    if (!count_elements(&type, &elements)) {
+        tn_gline_fail(&p->line, "the elements of %s exceed 64 bits", name);
+        return;
+    }
     if (!w) {
         w = tn_new(p->module->arena, tn_weight);
         *w = (tn_weight){.name = name, .tensor = name, .type = type, .fill_a = 0.02};
         w->id = p->module->weights.count;
-        w->elements = 1;
-        for (int i = 0; i < type.rank; i++)
-            w->elements *= tn_size_is_int(type.dim[i], &n) ? n : 0;
+        w->elements = elements;
         tn_map_put(&p->module->weights, name, w);
     }
     define(p, name, tn_graph_weight(p->g, w));
