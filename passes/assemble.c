@@ -130,8 +130,7 @@ weight_buffer(assembly *a, const tn_value *v, const tn_layout *layout)
     b.number = number;
     b.layout = (uint32_t)layout->kind;
     b.layout_n = layout->n;
-    b.bytes = formula(a,
-        integer(a, tn_layout_bytes(layout, v->type.dtype, v->type.rank, dim)));
+    b.bytes = formula(a, integer(a, tn_layout_bytes(layout, v->type.dtype, v->type.rank, dim)));
     return add_buffer(a, &b);
 }
 
@@ -335,8 +334,14 @@ add_lowered(assembly *a, const tn_lowered *l)
     }
     scratch = tn_new_array(a->arena, uint32_t, launches.scratch.count + 1);
     for (uint32_t i = 0; i < launches.scratch.count; i++) {
-        tn_plan_buffer b = {.use = TN_USE_TEMP, .name = "scratch", .dtype = TN_U8, .rank = 0,
-            .number = -1, .same_as = -1, .first = -1, .last = -1};
+        tn_plan_buffer b = {.use = TN_USE_TEMP,
+            .name = "scratch",
+            .dtype = TN_U8,
+            .rank = 0,
+            .number = -1,
+            .same_as = -1,
+            .first = -1,
+            .last = -1};
 
         b.bytes = substitute(a, launches.scratch.at[i], l);
         scratch[i] = add_buffer(a, &b);
@@ -351,8 +356,12 @@ add_lowered(assembly *a, const tn_lowered *l)
 static void
 add_copy(assembly *a, uint32_t from, uint32_t to, const char *name)
 {
-    tn_plan_step step = {.kind = TN_STEP_COPY, .name = name, .family = "copy", .kernel = -1,
-        .first_site = -1, .bytes = a->plan->buffers.at[to].bytes};
+    tn_plan_step step = {.kind = TN_STEP_COPY,
+        .name = name,
+        .family = "copy",
+        .kernel = -1,
+        .first_site = -1,
+        .bytes = a->plan->buffers.at[to].bytes};
 
     tn_push(a->arena, &step.buffers, from);
     tn_push(a->arena, &step.writes, false);
@@ -462,8 +471,8 @@ tn_status
 tn_assemble(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lowered_list *lowered,
     const tn_target *target, tn_packed_list *packed, tn_plan *out)
 {
-    assembly a = {.arena = arena, .diag = diag, .g = g, .target = target, .packed = packed,
-        .plan = out};
+    assembly a = {
+        .arena = arena, .diag = diag, .g = g, .target = target, .packed = packed, .plan = out};
 
     *out = (tn_plan){.entry = g->name};
     a.of_value = tn_new_array(arena, int32_t, g->value_count + 1);

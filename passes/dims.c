@@ -31,6 +31,8 @@ tn_op_cost(const tn_op *op)
 
     if (tn_lower_kind_of(op->code) == TN_LOWER_view)
         return op->code == TN_OP_concat || op->code == TN_OP_pad ? 3 : 0;
+    if (op->code == TN_OP_iota || op->code == TN_OP_fill)
+        return 0;
     fn = tn_fn_of_graph_op(tn_op_info_of(op->code)->name);
     return fn == TN_FN_COUNT ? 2 : tn_fn_info_of(fn)->cost;
 }

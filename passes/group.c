@@ -207,11 +207,24 @@ rejoins(const tn_grouper *x, const tn_value *v)
         v->def->code != TN_OP_constant;
 }
 
+/* A border that is only seen through other views costs a comparison where it
+ * is looked at; memory would cost more. */
+static bool
+is_seen_through_views(const tn_op *op)
+{
+    const tn_value *v = op->out[0];
+
+    for (uint32_t i = 0; i < v->uses.count; i++)
+        if (!v->uses.at[i].op || tn_lower_kind_of(v->uses.at[i].op->code) != TN_LOWER_view)
+            return false;
+    return v->uses.count > 0;
+}
+
 static bool
 may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
 {
     tn_lower_kind kind = tn_lower_kind_of(op->code);
-    bool free_view = tn_op_is_free_view(op);
+    bool free_view = tn_op_is_free_view(op) || (op->code == TN_OP_pad && is_seen_through_views(op));
 
     if (op->code == TN_OP_constant)
         return false;

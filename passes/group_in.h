@@ -62,6 +62,8 @@ int tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span)
 void tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op);
 
 bool tn_group_join_scan(tn_grouper *x, tn_group *into, tn_op *op);
+/* What scans collected, joined along an axis of its own. */
+bool tn_group_join_concat(tn_grouper *x, tn_group *into, tn_op *op);
 void tn_group_open_scan(tn_grouper *x, tn_group *group, tn_op *op);
 
 #endif

@@ -182,6 +182,8 @@ tn_group_join(tn_grouper *x, tn_group *into, tn_op *op)
     memset(f.result, -1, sizeof f.result);
     if (kind == TN_LOWER_scan)
         return tn_group_join_scan(x, into, op);
+    if (op->code == TN_OP_concat)
+        return tn_group_join_concat(x, into, op);
     if (kind != TN_LOWER_map && !is_row_op(op))
         return false;
     if (into->axes.count + 1 >= TN_GROUP_AXES)

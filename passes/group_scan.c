@@ -144,3 +144,63 @@ tn_group_join_scan(tn_grouper *x, tn_group *into, tn_op *op)
     tn_group_add_op(x, into, op);
     return true;
 }
+
+/* Axes of the operand's dimensions but the joined one: grid axes only, so that
+ * little is kept in arrays of the task. */
+static bool
+fit_part(tn_grouper *x, const tn_group *group, tn_op *op, int in, int along, int8_t *result,
+    bool *any)
+{
+    tn_value *v = op->in[in];
+    tn_trace t = tn_group_trace(x, v);
+    const tn_group_place *p = tn_group_find(group, t.base);
+
+    if (!p || !p->member) {
+        tn_group_walk_start(x);
+        tn_group_walk(x, v);
+        for (uint32_t i = 0; i < x->leaves.count; i++)
+            if (tn_group_of(x, x->leaves.at[i]) == group)
+                return false;
+        return true;
+    }
+    for (int i = 0; i < v->type.rank; i++) {
+        int axis = t.dim[i] < 0 ? -1 : p->axis[t.dim[i]];
+
+        if (i == along ? axis >= 0 && !group->axes.at[axis].span
+                       : !tn_size_is_one(v->type.dim[i]) &&
+                    (axis < 0 || group->axes.at[axis].span ||
+                        (result[i] >= 0 && result[i] != axis)))
+            return false;
+        if (i != along && axis >= 0)
+            result[i] = (int8_t)axis;
+    }
+    *any = true;
+    return true;
+}
+
+bool
+tn_group_join_concat(tn_grouper *x, tn_group *into, tn_op *op)
+{
+    int along = (int)tn_op_int(op, TN_ATTR_concat_axis), grid = 0, found = 0;
+    int8_t result[TN_MAX_RANK];
+    tn_group_place *place;
+    bool any = false;
+
+    memset(result, -1, sizeof result);
+    if (into->kind != TN_GROUP_SCAN || into->axes.count + 1 >= TN_GROUP_AXES)
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (!fit_part(x, into, op, i, along, result, &any))
+            return false;
+    for (uint32_t i = 0; i < into->axes.count; i++)
+        grid += !into->axes.at[i].span;
+    for (int i = 0; i < TN_MAX_RANK; i++)
+        found += result[i] >= 0;
+    if (!any || found != grid || !tn_group_ready(x, op, into))
+        return false;
+    result[along] = (int8_t)tn_group_add_axis(x, into, op->out[0]->type.dim[along], true);
+    place = tn_group_add_place(x, into, op->out[0], true);
+    memcpy(place->axis, result, sizeof result);
+    tn_group_add_op(x, into, op);
+    return true;
+}

@@ -50,7 +50,7 @@ typedef struct tn_lo_span {
     tn_size extent;
 } tn_lo_span;
 
-enum { TN_LO_SLOTS = 1024 };
+enum { TN_LO_SLOTS = 1024, TN_LO_DEPTH = 1000 };
 
 struct tn_lo {
     tn_arena *arena;
@@ -73,6 +73,7 @@ struct tn_lo {
      * it are guarded, checks hold where it does not. */
     tn_tval *where;
     tn_status status; /* of a refusal in the middle */
+    int depth;        /* of elements asked for by elements */
 };
 
 /* ---- elements ---- */

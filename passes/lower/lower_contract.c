@@ -54,22 +54,49 @@ operand_index(tn_lo *k, const tn_op *op, const sum *s, int in, tn_tval **at)
         at[i] = tn_size_is_one(v->type.dim[i]) ? tn_tb_int(k->b, 0) : s->at[s->map.axis[in][i]];
 }
 
+/* A weight, perhaps through slices that start at known places. */
+typedef struct source {
+    tn_value *weight;
+    int64_t start[TN_MAX_RANK];
+} source;
+
+static source
+source_of(tn_lo *k, tn_value *v)
+{
+    source s = {.weight = v};
+
+    while (s.weight->kind == TN_VALUE_RESULT && s.weight->def->code == TN_OP_slice &&
+        !tn_lo_in_memory(k, s.weight)) {
+        const tn_op *op = s.weight->def;
+        const tn_attr *start = &op->attr[TN_ATTR_slice_start];
+        int axis = (int)tn_op_int(op, TN_ATTR_slice_axis);
+        int64_t from;
+
+        if (tn_op_int(op, TN_ATTR_slice_step) != 1 || start->operand >= 0 ||
+            !tn_size_is_int(start->sizes[0], &from))
+            break;
+        s.start[axis] += from;
+        s.weight = op->in[0];
+    }
+    return s;
+}
+
 /* A weight whose last dimensions are all summed and stand behind one that is
  * not, along which it differs from the other operand: packed by 16 of that. */
 static bool
-packs(tn_lo *k, const tn_op *op, const sum *s, int in, tn_layout *layout)
+packs(tn_lo *k, const tn_op *op, const sum *s, int in, const source *from, tn_layout *layout)
 {
-    const tn_value *v = op->in[in];
-    int n = v->type.rank - 1;
+    int n = op->in[in]->type.rank - 1;
     const int8_t *label = s->map.axis[in];
 
-    if (!k->options->pack || v->kind != TN_VALUE_WEIGHT)
+    if (!k->options->pack || from->weight->kind != TN_VALUE_WEIGHT)
         return false;
-    while (n >= 0 && s->summed[label[n]])
+    while (n >= 0 && s->summed[label[n]] && from->start[n] == 0 &&
+        tn_size_equal(op->in[in]->type.dim[n], from->weight->type.dim[n]))
         n--;
-    if (n < 0 || n == v->type.rank - 1)
+    if (n < 0 || n == op->in[in]->type.rank - 1 || from->start[n] % 16 != 0)
         return false;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i <= n; i++)
         if (s->summed[label[i]])
             return false;
     for (int i = 0; i < s->map.rank[1 - in]; i++)
@@ -82,14 +109,20 @@ packs(tn_lo *k, const tn_op *op, const sum *s, int in, tn_layout *layout)
 static tn_tval *
 factor(tn_lo *k, const tn_op *op, const sum *s, int in, tn_dtype wide)
 {
+    source from = source_of(k, op->in[in]);
     tn_tval *at[TN_MAX_RANK], *x;
     tn_layout layout;
 
     operand_index(k, op, s, in, at);
-    if (packs(k, op, s, in, &layout))
-        x = tn_lo_load(k, op->in[in], op->in[in]->type.rank, op->in[in]->type.dim, layout, at);
-    else
+    if (packs(k, op, s, in, &from, &layout)) {
+        const tn_type *t = &from.weight->type;
+
+        for (int i = 0; i < t->rank; i++)
+            at[i] = tn_tb_fn2(k->b, TN_FN_add, at[i], tn_tb_int(k->b, from.start[i]));
+        x = tn_lo_load(k, from.weight, t->rank, t->dim, layout, at);
+    } else {
         x = tn_lo_el(k, op->in[in], at);
+    }
     return tn_tb_cast(k->b, wide, x);
 }
 

@@ -283,7 +283,12 @@ tn_lo_el(tn_lo *k, tn_value *v, tn_tval *const *index)
     x = known(k, slot, v, index);
     if (x)
         return x;
+    if (k->depth >= TN_LO_DEPTH)
+        return tn_lo_refuse(k, v->def, "too many operations behind one another in one kernel",
+            v->type.dtype);
+    k->depth++;
     x = lowerings[v->def->code](k, v->def, v->index, index);
+    k->depth--;
     assert(x->dtype == v->type.dtype);
     remember(k, slot, v, index, x);
     return x;

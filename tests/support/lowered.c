@@ -13,6 +13,7 @@
 #include "passes/idmap.h"
 #include "passes/lower/lower.h"
 #include "runtime/reference/reference.h"
+#include "tests/support/run_tile.h"
 #include "tests/support/test.h"
 
 enum { SYMBOLS = 8, TENSORS = 64 };
@@ -39,6 +40,7 @@ typedef struct job {
     tn_lowered_list list;
     tn_idmap memory;
     uint64_t noise;
+    bool targets;
 } job;
 
 /* ---- inputs ---- */
@@ -357,6 +359,70 @@ run_once(job *j, uint64_t seed)
     return true;
 }
 
+/* ---- other machines ---- */
+
+typedef struct scheduled {
+    tn_run_tile run; /* first: its fill gets a pointer to it */
+    job *j;
+    const tn_lowered *l;
+} scheduled;
+
+static void
+fill(tn_run_tile *p)
+{
+    scheduled *s = (scheduled *)(void *)p;
+
+    for (uint32_t i = 0; i < s->l->buffers.count; i++) {
+        const memory *m = memory_of(s->j, s->l->buffers.at[i]);
+        tn_dtype t = p->tile->bufs.at[i]->dtype;
+
+        for (int64_t k = 0; k < m->count && !p->tile->bufs.at[i]->written; k++) {
+            p->input[i][k] = m->cell[k];
+            if (tn_is_float(t))
+                p->input[i][k].real = tn_round_to(t, m->cell[k].real);
+        }
+    }
+}
+
+static void
+schedule_kernel(job *j, const tn_lowered *l)
+{
+    static const char *const targets[] = {
+        "arch=1 level=4 vector_bytes=64 registers=32 masked=1",
+        "arch=1 level=3 vector_bytes=32 registers=16",
+        "gpu=1 group_lanes=64 group_bytes=16384",
+        "gpu=1 group_lanes=5 group_bytes=2048",
+    };
+    scheduled s = {.run = {.fill = fill, .tolerance = j->c->tolerance}, .j = j, .l = l};
+    tn_text text = {.arena = j->arena};
+    bool held = true;
+
+    if (!TN_CHECK(l->tile->sizes.count <= TN_RUN_TILE_SIZES))
+        return;
+    tn_tile_print(&text, l->tile);
+    s.run.text = text.at;
+    for (uint32_t i = 0; i < l->tile->sizes.count; i++)
+        s.run.sizes[i] = (tn_run_size){l->tile->sizes.at[i].name, size_value(j, l->sizes.at[i])};
+    if (tn_run_tile_start(&s.run))
+        for (size_t i = 0; i < sizeof targets / sizeof *targets && held; i++)
+            held = tn_run_tile_on(&s.run, targets[i], "");
+    if (!held)
+        tn_test_note("%s", text.at);
+    tn_run_tile_end(&s.run);
+}
+
+static void
+run_on_targets(job *j)
+{
+    bool failed = false;
+
+    for (uint32_t i = 0; i < j->list.at.count; i++) {
+        schedule_kernel(j, &j->list.at.at[i]);
+        if (!run_kernel(j, &j->list.at.at[i], 0, &failed))
+            return;
+    }
+}
+
 static tn_status
 lower_and_run(job *j)
 {
@@ -367,6 +433,10 @@ lower_and_run(job *j)
     if (j->c->kernels && j->options.fuse)
         TN_CHECK_EQ(j->list.at.count, j->c->kernels);
     j->memory = (tn_idmap){.arena = j->arena};
+    if (j->targets) {
+        run_on_targets(j);
+        return TN_OK;
+    }
     for (uint64_t seed = 0; seed < seeds; seed++)
         if (!run_once(j, seed)) {
             tn_test_note("fuse %d, pack %d", j->options.fuse, j->options.pack);
@@ -390,7 +460,7 @@ check(void *arg)
     if (j->reference != TN_OK && !j->c->fails)
         return j->reference;
     TN_CHECK_EQ(j->reference != TN_OK, j->c->fails);
-    for (int i = 0; i < 4 && status == TN_OK; i++) {
+    for (int i = j->targets ? 3 : 0; i < 4 && status == TN_OK; i++) {
         j->options = (tn_lower_options){.fuse = i & 1, .pack = i & 2};
         status = lower_and_run(j);
     }
@@ -407,9 +477,9 @@ free_tensors(job *j)
 }
 
 void
-lowered_check(const lowered_case *c)
+lowered_check(const lowered_case *c, bool targets)
 {
-    job j = {.c = c, .noise = 4711};
+    job j = {.c = c, .noise = 4711, .targets = targets};
     tn_status status;
 
     tn_diag_init(&j.diag, tn_alloc_system());

@@ -25,9 +25,10 @@ typedef struct lowered_case {
     uint64_t seeds;  /* of block sizes and cuts; 0: 6 */
 } lowered_case;
 
-/* Checks with and without fusion, with and without packed weights. */
-void lowered_check(const lowered_case *c);
-#define LOWERED(...) lowered_check(&(lowered_case){__VA_ARGS__})
+/* Checks with and without fusion, with and without packed weights. With
+ * `targets`, then schedules each fused kernel for several machines and holds
+ * the lane interpreter against the tile interpreter, instead. */
+void lowered_check(const lowered_case *c, bool targets);
 
 /* The kernels (after the groups) as text in `out`, for golden tests. */
 void lowered_print(const char *text, char *out, unsigned long room);

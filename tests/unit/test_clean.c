@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/clean.h"
+
+#include "ir/graph/expand.h"
+#include "tests/support/test.h"
+
+typedef struct job {
+    tn_arena *arena;
+    tn_diag diag;
+    const char *text, *printed;
+} job;
+
+static tn_status
+clean(void *arg)
+{
+    job *j = arg;
+    tn_module *m = tn_module_create(j->arena, "text");
+    tn_text out = {.arena = j->arena};
+    tn_graph *g;
+
+    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
+    tn_graph_expand(g);
+    tn_graph_clean(g);
+    TN_TRY(tn_graph_verify(g, &j->diag));
+    tn_graph_print(&out, g);
+    j->printed = out.at;
+    return TN_OK;
+}
+
+static void
+becomes(const char *text, const char *wanted)
+{
+    job j = {.text = text};
+
+    tn_diag_init(&j.diag, tn_alloc_system());
+    j.arena = tn_arena_create(tn_alloc_system(), 0);
+    if (TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK))
+        TN_CHECK_STR(j.printed, wanted);
+    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
+        tn_test_note("%s", tn_diag_text(&j.diag, i));
+    tn_arena_destroy(j.arena);
+    tn_diag_clear(&j.diag);
+}
+
+TN_TEST(what_nobody_reads_goes)
+{
+    becomes("graph main\n    input x: f32[4]\n    a: f32[4] = exp x\n    b: f32[4] = sin a\n"
+            "    c: f32[4] = cos x\n    output c = c\n",
+        "graph main\n    input x: f32[4]\n    c: f32[4] = cos x\n    output c = c\n");
+}
+
+TN_TEST(equal_operations_are_one)
+{
+    becomes("graph main\n    input x: f32[4]\n    a: f32[4] = mul x, 2\n"
+            "    b: f32[4] = mul x, 2\n    c: f32[4] = mul x, 3\n    d: f32[4] = add a, b\n"
+            "    e: f32[4] = add d, c\n    output e = e\n",
+        "graph main\n    input x: f32[4]\n    a: f32[4] = mul x, 2\n"
+        "    c: f32[4] = mul x, 3\n    d: f32[4] = add a, a\n    e: f32[4] = add d, c\n"
+        "    output e = e\n");
+}
+
+TN_TEST(attributes_tell_operations_apart)
+{
+    static const char text[] =
+        "graph main\n    input x: f32[4,4]\n    a: f32[4] = reduce_sum x {axes=[0]}\n"
+        "    b: f32[4] = reduce_sum x {axes=[1]}\n    c: f32[4] = add a, b\n"
+        "    output c = c\n";
+
+    becomes(text,
+        "graph main\n    input x: f32[4,4]\n"
+        "    a: f32[4] = reduce_sum x {axes=[0]}\n"
+        "    b: f32[4] = reduce_sum x {axes=[1]}\n    c: f32[4] = add a, b\n"
+        "    output c = c\n");
+}
+
+TN_TEST(views_that_change_nothing_go)
+{
+    becomes("graph main\n    dim B 1..\n    input x: f32[B,4]\n"
+            "    a: f32[B,4] = reshape x {to=[B,4]}\n"
+            "    b: f32[B,4] = transpose a {perm=[0,1]}\n"
+            "    c: f32[B,4] = slice b {axis=1, start=0, size=4}\n"
+            "    d: f32[B,4] = cast c {to=f32}\n"
+            "    e: f32[B,4] = concat d {axis=0}\n"
+            "    f: f32[4*B] = reshape e {to=[4*B]}\n"
+            "    g: f32[2,2*B] = reshape f {to=[2,2*B]}\n"
+            "    h: f32[2,2*B] = exp g\n    output h = h\n",
+        "graph main\n    dim B 1..\n    input x: f32[B,4]\n"
+        "    g: f32[2,2*B] = reshape x {to=[2,2*B]}\n"
+        "    h: f32[2,2*B] = exp g\n    output h = h\n");
+}
+
+TN_TEST(a_result_that_is_an_input_stays_a_copy)
+{
+    becomes("graph main\n    input x: f32[4]\n    a: f32[4] = reshape x {to=[4]}\n"
+            "    output a = a\n",
+        "graph main\n    input x: f32[4]\n    a: f32[4] = reshape x {to=[4]}\n"
+        "    output a = a\n");
+}
+
+TN_TEST(splits_become_slices)
+{
+    becomes("graph main\n    input x: f32[5]\n"
+            "    a: f32[2], b: f32[1], c: f32[2] = split x {axis=0, sizes=[2,1,2]}\n"
+            "    output a = a\n    output c = c\n",
+        "graph main\n    input x: f32[5]\n"
+        "    a: f32[2] = slice x {axis=0, start=0, size=2}\n"
+        "    c: f32[2] = slice x {axis=0, start=3, size=2}\n"
+        "    output a = a\n    output c = c\n");
+}
+
+TN_TEST(bodies_are_cleaned_too)
+{
+    becomes("graph main\n    input x: f32[5]\n    input a: f32[]\n"
+            "    r: f32[] = scan a, x {carries=1} do (c, s, i)\n"
+            "        u: f32[] = exp s\n        v: f32[] = add c, s\n        w: f32[] = add c, s\n"
+            "        z: f32[] = mul v, w\n        yield z\n    end\n    output r = r\n",
+        "graph main\n    input x: f32[5]\n    input a: f32[]\n"
+        "    r: f32[] = scan a, x {carries=1} do (c, s, i)\n"
+        "        v: f32[] = add c, s\n        z: f32[] = mul v, v\n        yield z\n    end\n"
+        "    output r = r\n");
+}
+
+TN_MAIN(TN_CASE(what_nobody_reads_goes), TN_CASE(equal_operations_are_one),
+    TN_CASE(attributes_tell_operations_apart), TN_CASE(views_that_change_nothing_go),
+    TN_CASE(a_result_that_is_an_input_stays_a_copy), TN_CASE(splits_become_slices),
+    TN_CASE(bodies_are_cleaned_too))

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * tests/golden/lower/NAME.txt: a graph, a line of dashes, its groups and
+ * kernels. TN_BLESS=1 writes what follows the dashes anew. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/lowered.h"
+#include "tests/support/test.h"
+
+enum { ROOM = 1 << 17 };
+
+static const char border[] = "----\n";
+static char text[ROOM], printed[ROOM];
+
+static void
+check(const char *name)
+{
+    char path[512], *wanted;
+    size_t bytes;
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/tests/golden/lower/%s.txt", TN_SOURCE_FOLDER, name);
+    f = fopen(path, "rb");
+    TN_NEED(f != NULL);
+    bytes = fread(text, 1, ROOM - 1, f);
+    text[bytes] = 0;
+    fclose(f);
+    wanted = strstr(text, border);
+    if (wanted) {
+        *wanted = 0;
+        wanted += sizeof border - 1;
+    }
+    lowered_print(text, printed, ROOM);
+    if (getenv("TN_BLESS")) {
+        f = fopen(path, "wb");
+        TN_NEED(f != NULL);
+        fprintf(f, "%s%s%s", text, border, printed);
+        fclose(f);
+    } else {
+        TN_CHECK_STR(printed, wanted ? wanted : "");
+    }
+}
+
+TN_TEST(hello)
+{
+    check("hello");
+}
+
+TN_TEST(crf)
+{
+    check("crf");
+}
+
+TN_TEST(utterance)
+{
+    check("utterance");
+}
+
+TN_TEST(norm_gather)
+{
+    check("norm_gather");
+}
+
+TN_TEST(lstm)
+{
+    check("lstm");
+}
+
+TN_MAIN(TN_CASE(hello), TN_CASE(crf), TN_CASE(utterance), TN_CASE(norm_gather), TN_CASE(lstm))
