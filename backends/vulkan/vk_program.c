@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "backends/vulkan/vk_plugin.h"
 
 enum { BINDING_LIMIT = 65 };
@@ -45,15 +47,14 @@ make_pipeline(tn_program *p, const tn_vk_head *head)
     return d->vk.vkCreateComputePipelines(d->device, d->cache, 1, &info, NULL, &p->pipeline);
 }
 
-int
-tn_vk_load_program(tn_device *d, tn_blob code, tn_program **out)
+static int
+load_aligned(tn_device *d, tn_blob code, tn_program **out)
 {
     tn_program *p;
     tn_vk_head head;
     VkResult result;
 
-    *out = NULL;
-    if ((uintptr_t)code.at % 4 || tn_vk_head_read(NULL, code.at, code.bytes, &head) != TN_OK)
+    if (tn_vk_head_read(NULL, code.at, code.bytes, &head) != TN_OK)
         return tn_vk_fail(d->c, TN_INTEGRITY, "this is no SPIR-V code of ours");
     if (head.buffers + 1 > BINDING_LIMIT)
         return tn_vk_fail(d->c, TN_LIMIT, "a kernel with %u buffers; the limit is %d",
@@ -75,6 +76,25 @@ tn_vk_load_program(tn_device *d, tn_blob code, tn_program **out)
     }
     *out = p;
     return TN_OK;
+}
+
+/* In an artifact code stands at any byte; Vulkan reads words. */
+int
+tn_vk_load_program(tn_device *d, tn_blob code, tn_program **out)
+{
+    void *words;
+    int status;
+
+    *out = NULL;
+    if ((uintptr_t)code.at % 4 == 0)
+        return load_aligned(d, code, out);
+    words = tn_alloc_get(&d->c->alloc, code.bytes);
+    if (!words)
+        return tn_vk_fail(d->c, TN_NO_MEMORY, "out of memory for a program");
+    memcpy(words, code.at, code.bytes);
+    status = load_aligned(d, (tn_blob){words, code.bytes}, out);
+    tn_alloc_free(&d->c->alloc, words, code.bytes);
+    return status;
 }
 
 void
