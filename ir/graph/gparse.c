@@ -291,6 +291,24 @@ read_literal(parser *p, bool *bare)
     return tn_graph_literal(p->g, dtype, n);
 }
 
+static tn_value *
+read_result(parser *p)
+{
+    bool bare = false;
+
+    if (!starts_number(&p->line))
+        return find(p, &p->line);
+    return read_literal(p, &bare);
+}
+
+/* The value of a place attribute. */
+static tn_value *
+read_place(void *self, tn_gline *l)
+{
+    (void)l;
+    return read_result(self);
+}
+
 static void
 read_operands(parser *p, operands *o)
 {
@@ -329,7 +347,7 @@ read_attrs(parser *p, tn_op *op)
         if (attr < 0)
             tn_gline_fail(l, "%s has no attribute \"%s\"", tn_op_info_of(op->code)->name, name);
         if (!l->error)
-            tn_gline_attr(l, op, attr, find, p);
+            tn_gline_attr(l, op, attr, read_place, p);
         tn_gline_take(l, ",");
     }
 }
@@ -438,16 +456,6 @@ read_op(parser *p, tn_block *b, int nest)
     TN_TRY(line_status(p));
     TN_TRY(tn_op_infer(op, p->diag));
     return check_results(p, op, r);
-}
-
-static tn_value *
-read_result(parser *p)
-{
-    bool bare = false;
-
-    if (!starts_number(&p->line))
-        return find(p, &p->line);
-    return read_literal(p, &bare);
 }
 
 static tn_status

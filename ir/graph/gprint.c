@@ -122,6 +122,24 @@ put_numbers(printer *p, const tn_attr *a)
 }
 
 static void
+put_result(printer *p, const tn_value *v)
+{
+    if (v->kind == TN_VALUE_LITERAL) {
+        put_number(p->out, &v->number);
+        tn_text_add(p->out, ":%s", tn_dtype_name(v->type.dtype));
+    } else {
+        tn_text_add(p->out, "%s", p->name[v->id] ? p->name[v->id] : "?");
+    }
+}
+
+static void
+put_place(printer *p, const tn_value *v)
+{
+    tn_text_add(p->out, "@");
+    put_result(p, v);
+}
+
+static void
 put_attr(printer *p, const tn_op *op, const tn_attr *a)
 {
     switch (a->kind) {
@@ -144,7 +162,7 @@ put_attr(printer *p, const tn_op *op, const tn_attr *a)
         if (a->operand < 0)
             tn_size_print(p->out, p->g->sizes, a->sizes[0]);
         else
-            tn_text_add(p->out, "@%s", p->name[op->in[a->operand]->id]);
+            put_place(p, op->in[a->operand]);
         break;
     }
 }
@@ -233,17 +251,6 @@ put_op(printer *p, const tn_op *op)
     put_attrs(p, op);
     put_bodies(p, op);
     tn_text_add(p->out, "\n");
-}
-
-static void
-put_result(printer *p, const tn_value *v)
-{
-    if (v->kind == TN_VALUE_LITERAL) {
-        put_number(p->out, &v->number);
-        tn_text_add(p->out, ":%s", tn_dtype_name(v->type.dtype));
-    } else {
-        tn_text_add(p->out, "%s", p->name[v->id] ? p->name[v->id] : "?");
-    }
 }
 
 static void

@@ -224,8 +224,16 @@ void
 tn_op_set_place(tn_op *op, int attr, tn_value *value)
 {
     tn_attr *a = &op->attr[attr];
+    int64_t whole;
 
     assert(a->kind == TN_KIND_PLACE);
+    if (a->operand < 0 && value->kind == TN_VALUE_LITERAL &&
+        tn_number_is_int(&value->number, &whole)) {
+        tn_size size = tn_size_int(op->graph->sizes, whole);
+
+        tn_op_set_sizes(op, attr, &size, 1);
+        return;
+    }
     if (a->operand < 0) {
         a->operand = op->in_count;
         op->in = tn_arena_grow(op->graph->module->arena, op->in, (size_t)op->in_count,

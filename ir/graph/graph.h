@@ -234,7 +234,8 @@ void tn_op_set_dtype(tn_op *op, int attr, tn_dtype dtype);
 void tn_op_set_number(tn_op *op, int attr, tn_number number);
 void tn_op_set_numbers(tn_op *op, int attr, const tn_number *numbers, int count);
 void tn_op_set_type(tn_op *op, int attr, tn_type type);
-/* A PLACE attribute given by an integer value, which becomes an operand. */
+/* A PLACE attribute given by an integer value, which becomes an operand; a
+ * whole literal becomes a size. */
 void tn_op_set_place(tn_op *op, int attr, tn_value *value);
 /* Back to the fallback of the row, or to no value. */
 void tn_op_clear_attr(tn_op *op, int attr);

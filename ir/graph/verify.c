@@ -14,7 +14,8 @@ typedef struct checker {
     tn_graph *g;
     tn_diag *diag;
     tn_status status;
-    uint8_t *defined; /* by value id: visible where the walk stands */
+    uint8_t *defined;   /* by value id: visible where the walk stands */
+    uint32_t *next_use; /* by value id */
 } checker;
 
 static void
@@ -24,14 +25,21 @@ report(checker *c, const tn_op *op, const char *what)
         op ? ": " : "", op ? tn_op_info_of(op->code)->name : "block", what);
 }
 
+/* Uses mostly stand in the order of the walk, so the search goes on where the
+ * last one for this value ended: a value with many uses costs no more. */
 static bool
-has_use(const tn_value *v, const tn_op *op, const tn_block *block, int index)
+has_use(checker *c, const tn_value *v, const tn_op *op, const tn_block *block, int index)
 {
-    for (uint32_t i = 0; i < v->uses.count; i++) {
-        const tn_use *u = &v->uses.at[i];
+    uint32_t *next = v->id < c->g->value_count ? &c->next_use[v->id] : NULL;
 
-        if (u->op == op && (op || u->block == block) && u->index == index)
+    for (uint32_t i = 0; next && i < v->uses.count; i++) {
+        uint32_t at = (*next + i) % v->uses.count;
+        const tn_use *u = &v->uses.at[at];
+
+        if (u->op == op && (op || u->block == block) && u->index == index) {
+            *next = at + 1;
             return true;
+        }
     }
     return false;
 }
@@ -81,7 +89,7 @@ check_operands(checker *c, const tn_op *op)
             continue;
         if (!is_visible(c, v))
             report(c, op, "an operand is not defined here");
-        if (!has_use(v, op, NULL, i))
+        if (!has_use(c, v, op, NULL, i))
             report(c, op, "an operand does not know its use");
     }
 }
@@ -118,7 +126,7 @@ check_results(checker *c, const tn_block *b)
 
         if (!v || !is_visible(c, v))
             report(c, b->owner, "a result of a block is not defined there");
-        else if (!has_use(v, NULL, b, (int)i))
+        else if (!has_use(c, v, NULL, b, (int)i))
             report(c, b->owner, "a result of a block does not know its use");
     }
 }
@@ -157,6 +165,7 @@ tn_graph_verify(tn_graph *g, tn_diag *diag)
     checker c = {.g = g, .diag = diag, .status = TN_OK};
 
     c.defined = tn_new_array(g->module->arena, uint8_t, g->value_count);
+    c.next_use = tn_new_array(g->module->arena, uint32_t, g->value_count);
     for (uint32_t i = 0; i < g->inputs.count; i++)
         define(&c, NULL, g->inputs.at[i].value);
     for (uint32_t i = 0; i < g->weight_values.count; i++)
