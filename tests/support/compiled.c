@@ -70,16 +70,31 @@ tn_compiled_load(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char 
         out);
 }
 
+static tn_status
+compile_named(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char *target,
+    tn_gen_form form, tn_span *out)
+{
+    tn_target wanted;
+
+    if (!tn_target_named(target, &wanted))
+        return TN_UNSUPPORTED;
+    return compile(arena, diag, k, text_of(arena, &wanted), form, out);
+}
+
+tn_status
+tn_compiled_object(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char *target,
+    tn_span *out)
+{
+    return compile_named(arena, diag, k, target, TN_GEN_OBJECT, out);
+}
+
 tn_status
 tn_compiled_text(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char *target,
     const char **out)
 {
-    tn_target wanted;
     tn_span text;
 
-    if (!tn_target_named(target, &wanted))
-        return TN_UNSUPPORTED;
-    TN_TRY(compile(arena, diag, k, text_of(arena, &wanted), TN_GEN_ASSEMBLY, &text));
+    TN_TRY(compile_named(arena, diag, k, target, TN_GEN_ASSEMBLY, &text));
     *out = (const char *)text.at;
     return TN_OK;
 }

@@ -15,6 +15,10 @@ const char *tn_compiled_target(tn_arena *arena, const char *name);
 tn_status tn_compiled_load(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char *target,
     tn_cpu_image *out) TN_MUST_USE;
 
+/* The object's bytes, in the arena, for a target of any machine. */
+tn_status tn_compiled_object(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char *target,
+    tn_span *out) TN_MUST_USE;
+
 /* The assembly text, in the arena, for a target of any machine. */
 tn_status tn_compiled_text(tn_arena *arena, tn_diag *diag, const tn_kernel *k, const char *target,
     const char **out) TN_MUST_USE;

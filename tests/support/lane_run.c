@@ -7,6 +7,7 @@
 
 #include "backends/interp/interp_lane.h"
 #include "tests/support/compiled.h"
+#include "tests/support/lane_case.h"
 #include "tests/support/test.h"
 
 enum { MAX_BUFFERS = 32, MAX_SIZES = 8, MAX_SITES = 8, PAGE = 4096, MARK = 0xa5 };
@@ -140,6 +141,27 @@ run_code(state *s, tn_arena *arena, tn_diag *diag, const char *target)
     return TN_OK;
 }
 
+static bool
+write_case(const state *s, tn_arena *arena, tn_diag *diag)
+{
+    tn_case_buffer shapes[MAX_BUFFERS];
+    void *before[MAX_BUFFERS], *after[MAX_BUFFERS];
+    tn_lane_case c = {.k = s->run->k,
+        .tasks = s->run->tasks,
+        .sizes = s->run->sizes,
+        .buffer = shapes,
+        .before = before,
+        .after = after,
+        .status = s->wanted_status};
+
+    for (uint32_t i = 0; i < s->count; i++) {
+        shapes[i] = (tn_case_buffer){s->run->buffers[i].dtype, s->run->buffers[i].count};
+        before[i] = s->run->buffers[i].data;
+        after[i] = s->wanted[i];
+    }
+    return tn_lane_case_write(arena, diag, &c);
+}
+
 tn_status
 tn_lane_check(tn_arena *arena, tn_diag *diag, const tn_lane_run *run)
 {
@@ -149,6 +171,7 @@ tn_lane_check(tn_arena *arena, tn_diag *diag, const tn_lane_run *run)
 
     TN_TRY(tn_kernel_verify(run->k, diag));
     TN_TRY(interpret(&s, arena, diag));
+    TN_CHECK(write_case(&s, arena, diag));
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         const char *target = tn_compiled_target(arena, targets[i]);
         tn_status status;

@@ -6,6 +6,7 @@
 #include "backends/interp/interp_lane.h"
 #include "ir/kernel/kbuild.h"
 #include "tests/support/compiled.h"
+#include "tests/support/lane_case.h"
 #include "tests/support/test.h"
 
 /* Every native function on every element type it knows, scalar and on
@@ -201,8 +202,7 @@ build(job *j)
             mem[set][n] = input(b, j, set, n);
     zero = tn_kb_int(b, 0);
     tasks = tn_kb_int(b, N / j->lanes);
-    TN_KFOR(b, t, TN_LOOP_GRID, zero, tasks, 1, "t")
-    {
+    TN_KFOR(b, t, TN_LOOP_GRID, zero, tasks, 1, "t") {
         tn_ins *at = tn_kb_mul(b, t, tn_kb_int(b, j->lanes));
 
         for (int set = 0; set < 4; set++)
@@ -313,6 +313,30 @@ compare(const job *j, const char *target)
     }
 }
 
+/* For another machine; results start from zeros. */
+static bool
+write_case(job *j, const tn_kernel *k)
+{
+    tn_case_buffer shapes[16 + MAX_RESULTS];
+    void *before[16 + MAX_RESULTS], *after[16 + MAX_RESULTS];
+    tn_lane_case c = {.k = k,
+        .tasks = (uint64_t)(N / j->lanes),
+        .buffer = shapes,
+        .before = before,
+        .after = after};
+
+    for (int i = 0; i < 16; i++) {
+        shapes[i] = (tn_case_buffer){i % 4 < 3 ? j->dtype : TN_BOOL, N};
+        before[i] = after[i] = j->inputs[i / 4][i % 4];
+    }
+    for (int i = 0; i < j->count; i++) {
+        shapes[16 + i] = (tn_case_buffer){j->results[i].type.dtype, N};
+        before[16 + i] = tn_arena_get(j->arena, (size_t)N * 8);
+        after[16 + i] = j->wanted[i];
+    }
+    return tn_lane_case_write(j->arena, &j->diag, &c);
+}
+
 static tn_status
 check_type(void *arg)
 {
@@ -323,6 +347,7 @@ check_type(void *arg)
     k = build(j);
     TN_TRY(tn_kernel_verify(k, &j->diag));
     TN_TRY(interpret(j, k));
+    TN_CHECK(write_case(j, k));
     for (int i = 0; j->targets[i]; i++) {
         const char *target = tn_compiled_target(j->arena, j->targets[i]);
 
