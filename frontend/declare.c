@@ -298,6 +298,7 @@ unify_slices(tn_read *r, const tn_weight_source *source)
     for (uint32_t i = 0; i < stack->slices.count; i++) {
         tn_weight *w = stack->slices.at[i];
         tn_weight_source *own = tn_new(r->arena, tn_weight_source);
+        w->given = stack->given;
         w->has_stored = stack->has_stored;
         w->stored = stack->stored;
         w->stored_type = stack->stored_type;

@@ -127,6 +127,7 @@ read_document(const tn_env *env, tn_json_doc *doc, const tn_model_options *optio
         .document = document};
     r->functions.arena = r->stored.arena = r->states.arena = arena;
     document->json = doc;
+    document->reader = r;
     document->weights.arena = arena;
     document->seed_weights = r->options->seed_weights;
     module->document = document;

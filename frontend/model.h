@@ -49,8 +49,10 @@ typedef struct tn_document {
     const char *title;  /* meta.name, or the file's name without folder and ending */
     const char *stage;  /* after which pass it was printed, or NULL */
     bool seed_weights;
-    tn_map weights; /* full name -> tn_weight_source, of weights.c */
-    void *tests;    /* tn_tests, of tests.h */
+    tn_map weights; /* full name -> tn_weight_source, of weights.h */
+    TN_VEC(const char *) unused; /* tensors of weight files that nobody uses */
+    void *tests;                 /* tn_tests, of tests.h */
+    void *reader;                /* the reader: values of params */
 } tn_document;
 
 /* Reads `path` into a module in the arena. Call inside a guard of the arena.
