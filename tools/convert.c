@@ -35,7 +35,7 @@ convert_elements(const tn_env *env, const tn_tensor *from, const char *name, tn_
 }
 
 tn_status
-tn_convert(const tn_env *env, tn_tensor *from, tn_dtype to, const char *name, tn_tensor *out)
+tn_given_convert(const tn_env *env, tn_tensor *from, tn_dtype to, const char *name, tn_tensor *out)
 {
     tn_status status = TN_OK;
 

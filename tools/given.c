@@ -54,7 +54,7 @@ tn_given_tensor(tn_tool *tool, tn_given *given, const char *name, tn_tensor *ten
     }
     in = &given->entry->inputs.at[i];
     tn_tensor_free(tool->env.alloc, &given->inputs[i]);
-    TN_TRY(tn_convert(&tool->env, tensor, in->dtype, name, &given->inputs[i]));
+    TN_TRY(tn_given_convert(&tool->env, tensor, in->dtype, name, &given->inputs[i]));
     given->has[i] = true;
     if (given->inputs[i].rank != in->rank)
         return tn_fail(tool->diag, TN_MALFORMED, "input %s: expected %d axes, found %d", name,
