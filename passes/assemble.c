@@ -278,17 +278,45 @@ step_name(assembly *a, const tn_lowered *l)
         : l->family;
 }
 
+static int32_t
+input_of(const tn_value *v)
+{
+    return v && v->kind == TN_VALUE_INPUT ? v->index : -1;
+}
+
+/* Check sites of a launch: a schedule may write a check in several places,
+ * each under the name it has in the tile program. */
+static int32_t
+add_sites(assembly *a, const tn_lowered *l, const tn_kernel *k)
+{
+    int32_t first = (int32_t)a->plan->sites.count;
+
+    for (uint32_t i = 0; i < k->sites.count; i++) {
+        tn_plan_site site = {.what = k->sites.at[i].what, .input = -1};
+
+        for (uint32_t j = 0; j < l->sites.count; j++)
+            if (!strcmp(l->tile->sites.at[j], site.what)) {
+                site.input = input_of(l->sites.at[j].data);
+                site.what = l->sites.at[j].what;
+                site.extent = l->sites.at[j].extent ? formula(a, l->sites.at[j].extent) : none;
+                break;
+            }
+        tn_push(a->arena, &a->plan->sites, site);
+    }
+    return k->sites.count ? first : -1;
+}
+
 static void
 add_launch(assembly *a, const tn_lowered *l, const tn_launch *launch, const tn_launches *all,
-    const uint32_t *scratch, int32_t first_site)
+    const uint32_t *scratch)
 {
     tn_plan_step step = {.kind = TN_STEP_LAUNCH, .family = l->family};
     tn_text choice = {.arena = a->arena};
 
     tn_choice_print(&choice, &all->choice);
     step.name = step_name(a, l);
+    step.first_site = add_sites(a, l, launch->kernel);
     step.kernel = add_kernel(a, launch->kernel, l->family, choice.at ? choice.at : "");
-    step.first_site = launch->kernel->sites.count ? first_site : -1;
     for (uint32_t i = 0; i < launch->bindings.count; i++) {
         const tn_launch_binding *b = &launch->bindings.at[i];
         uint32_t buffer = b->scratch
@@ -311,27 +339,13 @@ add_launch(assembly *a, const tn_lowered *l, const tn_launch *launch, const tn_l
     tn_push(a->arena, &a->plan->steps, step);
 }
 
-static int32_t
-input_of(const tn_value *v)
-{
-    return v && v->kind == TN_VALUE_INPUT ? v->index : -1;
-}
-
 static tn_status
 add_lowered(assembly *a, const tn_lowered *l)
 {
     tn_launches launches = {0};
-    int32_t first_site = (int32_t)a->plan->sites.count;
     uint32_t *scratch;
 
     TN_TRY(tn_schedule(a->arena, a->diag, l->tile, a->target, NULL, &launches));
-    for (uint32_t i = 0; i < l->sites.count; i++) {
-        const tn_lowered_site *s = &l->sites.at[i];
-        tn_plan_site site = {.what = s->what, .input = input_of(s->data)};
-
-        site.extent = s->extent ? formula(a, s->extent) : none;
-        tn_push(a->arena, &a->plan->sites, site);
-    }
     scratch = tn_new_array(a->arena, uint32_t, launches.scratch.count + 1);
     for (uint32_t i = 0; i < launches.scratch.count; i++) {
         tn_plan_buffer b = {.use = TN_USE_TEMP,
@@ -347,7 +361,7 @@ add_lowered(assembly *a, const tn_lowered *l)
         scratch[i] = add_buffer(a, &b);
     }
     for (uint32_t i = 0; i < launches.list.count; i++)
-        add_launch(a, l, &launches.list.at[i], &launches, scratch, first_site);
+        add_launch(a, l, &launches.list.at[i], &launches, scratch);
     return TN_OK;
 }
 
