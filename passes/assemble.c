@@ -15,6 +15,8 @@ typedef struct assembly {
     int32_t *of_value; /* value id -> buffer, -1 */
 } assembly;
 
+enum { SITES_OF_A_BINDING = 256 / 16 };
+
 static const tn_formula none;
 
 static tn_formula
@@ -289,8 +291,12 @@ input_of(const tn_value *v)
 static int32_t
 add_sites(assembly *a, const tn_lowered *l, const tn_kernel *k)
 {
-    int32_t first = (int32_t)a->plan->sites.count;
+    int32_t first;
 
+    /* Status words are bound like buffers, at multiples of 256 bytes. */
+    while (k->sites.count && a->plan->sites.count % SITES_OF_A_BINDING)
+        tn_push(a->arena, &a->plan->sites, ((tn_plan_site){.what = "", .input = -1}));
+    first = (int32_t)a->plan->sites.count;
     for (uint32_t i = 0; i < k->sites.count; i++) {
         tn_plan_site site = {.what = k->sites.at[i].what, .input = -1};
 
