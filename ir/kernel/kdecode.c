@@ -6,7 +6,7 @@
 
 /* Reads the byte form. Nothing in it is trusted: counts are bounded by the
  * bytes left, positions by their tables; the verifier does the rest. */
-enum { SITE_LIMIT = 1024, TABLE_LIMIT = 255 };
+enum { TABLE_LIMIT = 255 };
 
 typedef struct decoder {
     tn_reader in;
@@ -157,7 +157,7 @@ read_texts(decoder *d)
     TN_TRY(read_count(d, 4, &count));
     for (uint32_t i = 0; i < count; i++) {
         tn_ksite site;
-        TN_TRY(read_name(d, SITE_LIMIT, &site.what));
+        TN_TRY(read_name(d, TN_KERNEL_TEXTS, &site.what));
         tn_push(d->arena, &d->k->sites, site);
     }
     TN_TRY(read_count(d, 4, &d->loop_name_count));

@@ -19,7 +19,7 @@ put_name(tn_text *out, const char *name)
 {
     bool plain = isalpha((unsigned char)name[0]) || name[0] == '_';
     for (const char *c = name; *c; c++)
-        plain = plain && (isalnum((unsigned char)*c) || *c == '_' || *c == '.');
+        plain = plain && (isalnum((unsigned char)*c) || *c == '_');
     if (plain)
         tn_text_add(out, "%s", name);
     else
@@ -85,7 +85,7 @@ put_mask(printer *p, const tn_ins *ins, int at, bool other)
 {
     if (ins->arg_count <= at)
         return;
-    tn_text_add(p->out, " if ");
+    tn_text_add(p->out, " where ");
     put_value(p, ins->arg[at]);
     if (!other)
         return;
@@ -156,7 +156,7 @@ put_declaration(printer *p, const tn_ins *ins)
     for (int i = 0; i < ins->cell->rank; i++)
         tn_text_add(out, "[%d]", ins->cell->dim[i]);
     if (ins->cell->per_lane)
-        tn_text_add(out, " lane");
+        tn_text_add(out, " per_lane");
 }
 
 static void

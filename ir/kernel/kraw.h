@@ -10,6 +10,7 @@
 enum {
     TN_KERNEL_NESTING = 64, /* loops and conditions inside each other */
     TN_KERNEL_NAMES = 256,  /* bytes of a name */
+    TN_KERNEL_TEXTS = 1024, /* bytes of what a check is for */
     TN_KERNEL_RECORDS = 1 << 20, /* instructions that a reader accepts */
 };
 

@@ -43,6 +43,17 @@ require(checker *c, bool held, const char *what)
         fault(c, what);
 }
 
+/* Names can be written in a line of text. */
+static bool
+printable(const char *name, size_t limit)
+{
+    size_t length = name ? strlen(name) : 0;
+    for (size_t i = 0; i < length && length < limit; i++)
+        if ((unsigned char)name[i] < ' ')
+            return false;
+    return length > 0 && length < limit;
+}
+
 static bool
 is_open(const checker *c, const tn_kblock *block)
 {
@@ -261,6 +272,7 @@ static void
 check_ins(checker *c, const tn_ins *ins, const tn_kblock *block, const scope *s)
 {
     c->at = ins;
+    require(c, !ins->name || printable(ins->name, TN_KERNEL_NAMES), "bad name of a loop");
     bool nest = ins->op == TN_K_loop || ins->op == TN_K_if;
     if (ins->block != block || ins->id != c->next || ins->id >= c->k->ins_count ||
         (nest && !ins->body)) {
@@ -324,7 +336,7 @@ has_lane_loop(const tn_kblock *block, int depth)
 static void
 new_name(checker *c, tn_map *names, const char *name, void *mark)
 {
-    require(c, name && name[0] && strlen(name) < TN_KERNEL_NAMES, "a name is missing or too long");
+    require(c, printable(name, TN_KERNEL_NAMES), "a name is missing, too long, or breaks lines");
     if (name)
         require(c, !tn_map_put(names, name, mark), "two things have one name");
 }
@@ -349,7 +361,9 @@ check_declarations(checker *c)
     void *mark = &names;
     require(c, k->index == TN_I64 || k->index == TN_I32, "bad index type");
     require(c, k->lanes >= 1 && k->lanes <= 4096 && k->team <= k->lanes, "bad group size");
-    require(c, k->name && k->name[0] && strlen(k->name) < TN_KERNEL_NAMES, "bad name");
+    require(c, printable(k->name, TN_KERNEL_NAMES), "bad name");
+    for (uint32_t i = 0; i < k->sites.count; i++)
+        require(c, printable(k->sites.at[i].what, TN_KERNEL_TEXTS), "bad name of a check");
     for (uint32_t i = 0; i < k->sizes.count; i++) {
         new_name(c, &sizes, k->sizes.at[i].name, mark);
         require(c, k->sizes.at[i].low <= k->sizes.at[i].high, "a size has no value");

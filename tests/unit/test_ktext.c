@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "ir/base/arena.h"
@@ -157,6 +158,107 @@ build_lanes(tn_kb *b)
     }
 }
 
+static tn_status
+again_from_text(void *arg)
+{
+    job *j = arg;
+    tn_kernel *k;
+    TN_TRY(tn_kernel_parse(j->arena, &j->diag, "text", j->text, &k));
+    TN_CHECK_STR(text_of(j->arena, k), j->text);
+    return TN_OK;
+}
+
+static void
+text_keeps(void (*make)(tn_kb *b), tn_dtype index)
+{
+    job j;
+    open_job(&j, make, index);
+    TN_CHECK_EQ(tn_arena_guard(j.arena, again_from_text, &j), TN_OK);
+    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
+        tn_test_note("%s", tn_diag_text(&j.diag, i));
+    end_job(&j);
+}
+
+TN_TEST(text_keeps_kernels)
+{
+    text_keeps(build_vectors, TN_I64);
+    text_keeps(build_lanes, TN_I32);
+}
+
+/* Reads a kernel with `text` as the body of its only task. */
+static void
+text_fails(const char *text, const char *part)
+{
+    job j = {.arena = tn_arena_create(tn_alloc_system(), 0)};
+    char all[1024];
+    tn_diag_init(&j.diag, tn_alloc_system());
+    snprintf(all, sizeof all,
+        "kernel k i64 {\nsize N 1 .. 9\nglobal x: f32 read\nglobal y: f32 write\n"
+        "grid %%0: 0 .. N {\n%s\n}\n}\n",
+        text);
+    j.text = all;
+    TN_CHECK_EQ(tn_arena_guard(j.arena, again_from_text, &j), TN_MALFORMED);
+    const char *said = tn_diag_text(&j.diag, 0);
+    if (!TN_CHECK(said && strstr(said, part)))
+        tn_test_note("wanted \"%s\", found: %s", part, said ? said : "nothing");
+    end_job(&j);
+}
+
+TN_TEST(wrong_texts_are_refused_with_their_place)
+{
+    text_fails("%1: f32 = load q[0]", "text:6:16: there is no buffer \"q\"");
+    text_fails("%1: f32 = load x[M]", "there is no size \"M\"");
+    text_fails("%1: f32 = load x[%7]", "there is no value %7");
+    text_fails("%1: f33 = load x[0]", "there is no type \"f33\"");
+    text_fails("jump %0", "there is no instruction \"jump\"");
+    text_fails("%1: f32 = exp f32(1)", "not a native function");
+    text_fails("%1: f32 = load y[0]", "not declared for this access");
+    text_fails("%1: f32 = add f32(1), i32(2)", "types do not fit");
+    text_fails("%1: f32 = load x[0]\nstore y[%0], %1 where bool(2)", "does not fit its type");
+    text_fails("serial %1: 0 .. N { %2: i64 = add %1, 1 }\n%3: i64 = add %2, 1",
+        "not defined here");
+    text_fails("cell c: f32\nset c[0], f32(1)", "wrong number of operands");
+    text_fails("lane %1: 0 .. 2 { }", "LANE exceeds the group");
+    text_fails("grid %1: 0 .. 2 { }", "GRID is outermost");
+    text_fails("unroll %1: 0 .. N { }", "UNROLL needs constant bounds");
+    text_fails("local m: f32[%0]", "depends on more than sizes");
+    text_fails("check 0, bool(1), i32(0), i32(0)", "unknown site");
+}
+
+/* Rules of groups: the body of a kernel of 8 lanes. */
+static void
+group_fails(const char *text, const char *part)
+{
+    job j = {.arena = tn_arena_create(tn_alloc_system(), 0)};
+    char all[1024];
+    tn_diag_init(&j.diag, tn_alloc_system());
+    snprintf(all, sizeof all,
+        "kernel k i32 lanes 8 team 4 {\nglobal y: f32 read write\n"
+        "grid %%0: 0 .. 3 {\nlane %%1: 0 .. 8 { }\n%s\n}\n}\n",
+        text);
+    j.text = all;
+    TN_CHECK_EQ(tn_arena_guard(j.arena, again_from_text, &j), TN_MALFORMED);
+    const char *said = tn_diag_text(&j.diag, 0);
+    if (!TN_CHECK(said && strstr(said, part)))
+        tn_test_note("wanted \"%s\", found: %s", part, said ? said : "nothing");
+    end_job(&j);
+}
+
+TN_TEST(uniformity_is_checked)
+{
+    group_fails("store y[%0], f32(1)", "stores of groups stand in LANE");
+    group_fails("lane %2: 0 .. 8 { barrier }", "a barrier is inside TEAM or LANE");
+    group_fails("team %2: 0 .. 2 { barrier }", "a barrier is inside TEAM or LANE");
+    group_fails("team %2: 0 .. 3 { }", "TEAM does not cover the group");
+    group_fails("lane %2: 0 .. 9 { }", "LANE exceeds the group");
+    group_fails("team %2: 0 .. 2 { lane %3: 0 .. 5 { } }", "LANE exceeds the group");
+    group_fails("cell c: f32 per_lane\n%2: f32 = get c", "a lane cell is read outside LANE");
+    group_fails("cell c: f32\nlane %2: 0 .. 8 { set c, f32(1) }", "lanes share the cell");
+    group_fails("cell c: f32\nsg_reduce add c", "needs a lane cell");
+    group_fails("lane %2: 0 .. 8 { local m: f32[4] }", "locals are declared in GRID");
+    group_fails("%2: f32x4 = splat f32(1)", "groups have no vectors");
+}
+
 TN_TEST(bytes_keep_a_vector_kernel)
 {
     job j;
@@ -284,4 +386,6 @@ TN_TEST(unrolled_bodies_fold)
 }
 
 TN_MAIN(TN_CASE(bytes_keep_a_vector_kernel), TN_CASE(bytes_keep_a_group_kernel),
-    TN_CASE(corrupted_bytes_are_refused_or_harmless), TN_CASE(unrolled_bodies_fold))
+    TN_CASE(text_keeps_kernels), TN_CASE(wrong_texts_are_refused_with_their_place),
+    TN_CASE(uniformity_is_checked), TN_CASE(corrupted_bytes_are_refused_or_harmless),
+    TN_CASE(unrolled_bodies_fold))
