@@ -188,16 +188,3 @@ tn_clean_equal(tn_graph *g)
 {
     return each_block(g->block, join_equal);
 }
-
-void
-tn_graph_clean(tn_graph *g)
-{
-    bool changed = true;
-
-    while (changed) {
-        changed = tn_clean_views(g);
-        changed |= tn_clean_fold(g);
-        changed |= tn_clean_equal(g);
-        changed |= tn_clean_dead(g);
-    }
-}

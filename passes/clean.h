@@ -7,11 +7,10 @@
 /* Cleaning: values nobody reads, equal operations, views and conversions that
  * change nothing, `split` as slices, + - * / sqrt of literals (exact numbers
  * whose result is exact, or one correctly rounded step). Each gives whether
- * it changed something; tn_graph_clean runs them until none does. */
+ * it changed something; pass.c runs them until none does. */
 bool tn_clean_dead(tn_graph *g);
 bool tn_clean_equal(tn_graph *g);
 bool tn_clean_views(tn_graph *g);
 bool tn_clean_fold(tn_graph *g);
-void tn_graph_clean(tn_graph *g);
 
 #endif

@@ -20,8 +20,8 @@ typedef struct job {
 static tn_status
 lower_entries(job *j)
 {
-    tn_lower_options options = {.exact = j->options->exact, .fuse = !j->options->no_fuse,
-        .pack = !j->options->no_pack};
+    tn_lower_options options = {.exact = j->options->exact, .pack = !j->options->no_pack,
+        .skip = j->options->skip};
     uint32_t entries = j->module->entries.count;
 
     j->lowered = tn_new_array(j->module->arena, tn_lowered_list, entries);

@@ -17,7 +17,7 @@ typedef struct tn_compile_options {
     const tn_compile_target *targets;
     uint32_t target_count;
     bool exact;   /* no freedom with floats */
-    bool no_fuse; /* one kernel for each op */
+    uint64_t skip; /* passes that are left out: tn_pass_set of passes/pass.h */
     bool no_code; /* kernels only, no finished code */
     bool no_pack; /* weights as rows */
 } tn_compile_options;

@@ -146,7 +146,9 @@ compile_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded
     tn_span bytes;
 
     options.exact = o[TN_OPT_exact].given;
-    options.no_fuse = how->no_fuse;
+    if (o[TN_OPT_skip].given)
+        TN_TRY(tn_pass_parse(tool->diag, o[TN_OPT_skip].text, &options.skip));
+    options.skip |= how->skip;
     options.no_pack = o[TN_OPT_pack].given && !strcmp(o[TN_OPT_pack].text, "never");
     TN_TRY(device_target(tool, l->device, &target));
     TN_TRY(tn_load_module(tool, path, how, true, &l->arena, &module));

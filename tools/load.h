@@ -4,6 +4,7 @@
 
 #include "frontend/model.h"
 #include "frontend/weights.h"
+#include "passes/pass.h"
 #include "runtime/open.h"
 #include "runtime/session.h"
 #include "tools/given.h"
@@ -27,7 +28,7 @@ typedef struct tn_loaded {
 typedef struct tn_load_how {
     const tn_model_options *model; /* NULL: of the command line */
     const tn_weights_options *weights; /* NULL: no values given by a test */
-    bool no_fuse;
+    uint64_t skip; /* passes, beside those of --skip */
 } tn_load_how;
 
 /* The model options of the command line, in tool->arena. */

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "ir/graph/expand.h"
-#include "passes/clean.h"
+#include "passes/pass.h"
 #include "passes/lower/lo.h"
 
 /* The op that a kernel is named after: its reduction, contraction or loop,
@@ -141,9 +140,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_status status = TN_OK;
 
     memset(out, 0, sizeof *out);
-    tn_graph_expand(g);
-    tn_graph_clean(g);
-    TN_TRY(tn_group_graph(arena, diag, g, options->fuse, &groups));
+    tn_passes_run(g, options->skip);
+    TN_TRY(tn_group_graph(arena, diag, g, !(options->skip & tn_pass_bit("group")), &groups));
     for (uint32_t i = 0; i < groups.at.count; i++) {
         tn_lo *k = tn_new(arena, tn_lo);
         tn_lowered lowered = {0};

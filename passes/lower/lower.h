@@ -4,6 +4,7 @@
 
 #include "ir/graph/graph.h"
 #include "ir/kernel/tile.h"
+#include "passes/pass.h"
 
 /* A place where data may be wrong. Number i of tn_tile.sites. */
 typedef struct tn_lowered_site {
@@ -32,8 +33,9 @@ typedef struct tn_lowered_list {
 
 typedef struct tn_lower_options {
     bool exact;     /* --exact */
-    bool fuse;      /* false: one kernel for each op (after expansion) */
     bool pack;      /* weights of contractions as p16; false: rows */
+    tn_pass_set skip; /* passes that are left out; without `group` one kernel
+                         for each op (after expansion) */
 } tn_lower_options;
 
 /* Partitions the entry into groups (passes/group.c) and lowers each.

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ir/graph/expand.h"
 #include "ir/kernel/teval.h"
 #include "ir/kernel/tinterp.h"
-#include "passes/clean.h"
 #include "passes/group.h"
 #include "passes/idmap.h"
 #include "passes/lower/lower.h"
@@ -430,7 +428,7 @@ lower_and_run(job *j)
 
     TN_TRY(tn_graph_parse(j->module, &j->diag, "text", j->c->text, &j->g));
     TN_TRY(tn_lower_graph(j->arena, &j->diag, j->g, &j->options, &j->list));
-    if (j->c->kernels && j->options.fuse)
+    if (j->c->kernels && !j->options.skip)
         TN_CHECK_EQ(j->list.at.count, j->c->kernels);
     j->memory = (tn_idmap){.arena = j->arena};
     if (j->targets) {
@@ -439,7 +437,7 @@ lower_and_run(job *j)
     }
     for (uint64_t seed = 0; seed < seeds; seed++)
         if (!run_once(j, seed)) {
-            tn_test_note("fuse %d, pack %d", j->options.fuse, j->options.pack);
+            tn_test_note("fuse %d, pack %d", !j->options.skip, j->options.pack);
             note_kernels(j);
             break;
         }
@@ -461,7 +459,7 @@ check(void *arg)
         return j->reference;
     TN_CHECK_EQ(j->reference != TN_OK, j->c->fails);
     for (int i = j->targets ? 3 : 0; i < 4 && status == TN_OK; i++) {
-        j->options = (tn_lower_options){.fuse = i & 1, .pack = i & 2};
+        j->options = (tn_lower_options){.skip = i & 1 ? 0 : tn_pass_bit("group"), .pack = i & 2};
         status = lower_and_run(j);
     }
     return status;
@@ -513,11 +511,10 @@ print(void *arg)
     tn_graph *g;
 
     TN_TRY(tn_graph_parse(m, j->diag, "text", j->text, &g));
-    tn_graph_expand(g);
-    tn_graph_clean(g);
+    tn_passes_run(g, 0);
     TN_TRY(tn_group_graph(j->arena, j->diag, g, true, &groups));
     tn_groups_print(&out, &groups);
-    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.fuse = true, .pack = true},
+    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.pack = true},
         &list));
     for (uint32_t i = 0; i < list.at.count; i++) {
         tn_text_add(&out, "\n");

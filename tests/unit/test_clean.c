@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "passes/clean.h"
+#include "passes/pass.h"
 
-#include "ir/graph/expand.h"
 #include "tests/support/test.h"
 
 typedef struct job {
@@ -19,8 +18,7 @@ clean(void *arg)
     tn_graph *g;
 
     TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
-    tn_graph_expand(g);
-    tn_graph_clean(g);
+    tn_passes_run(g, 0);
     TN_TRY(tn_graph_verify(g, &j->diag));
     tn_graph_print(&out, g);
     j->printed = out.at;

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/pass.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "ir/graph/expand.h"
+#include "passes/clean.h"
+
+static bool
+expand(tn_graph *g)
+{
+    uint32_t before = g->op_count;
+
+    tn_graph_expand(g);
+    return g->op_count != before;
+}
+
+enum { NEEDED = true, OPTIONAL = false };
+
+static const tn_pass rows[] = {
+#define TN_PASS(stage, name, function, need, doc) {#name, TN_STAGE_##stage, function, need, doc},
+#include "passes/passes.def"
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+int
+tn_pass_count(void)
+{
+    return ROWS;
+}
+
+const tn_pass *
+tn_pass_at(int index)
+{
+    return &rows[index];
+}
+
+tn_pass_set
+tn_pass_bit(const char *name)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (!strcmp(rows[i].name, name))
+            return (tn_pass_set)1 << i;
+    return 0;
+}
+
+tn_status
+tn_pass_parse(tn_diag *diag, const char *list, tn_pass_set *out)
+{
+    *out = 0;
+    while (*list) {
+        size_t length = strcspn(list, ",");
+        int i = 0;
+
+        while (i < ROWS &&
+            (strlen(rows[i].name) != length || strncmp(rows[i].name, list, length) != 0))
+            i++;
+        if (i == ROWS)
+            return tn_fail(diag, TN_USAGE, "there is no pass \"%.*s\"; tenon passes lists all",
+                (int)length, list);
+        *out |= (tn_pass_set)1 << i;
+        list += length + (list[length] == ',');
+    }
+    return TN_OK;
+}
+
+/* Everything a pass may get wrong is looked for here, so that no pass has to
+ * remember it. */
+static bool
+run_one(tn_graph *g, const tn_pass *pass)
+{
+    bool changed = pass->run(g);
+
+#ifndef NDEBUG
+    if (changed) {
+        tn_status status = tn_graph_verify(g, NULL);
+
+        assert(status == TN_OK && "a pass left a graph that does not hold together");
+        (void)status;
+    }
+#endif
+    return changed;
+}
+
+static bool
+run_stage(tn_graph *g, tn_stage stage, tn_pass_set with)
+{
+    bool changed = false;
+
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].stage == stage && rows[i].run && (with >> i & 1))
+            changed |= run_one(g, &rows[i]);
+    return changed;
+}
+
+void
+tn_passes_run_only(tn_graph *g, tn_pass_set only)
+{
+    bool again = true;
+
+    run_stage(g, TN_STAGE_EXPAND, only);
+    while (again)
+        again = run_stage(g, TN_STAGE_CLEAN, only);
+}
+
+void
+tn_passes_run(tn_graph *g, tn_pass_set skip)
+{
+    tn_pass_set with = ~skip;
+
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].needed)
+            with |= (tn_pass_set)1 << i;
+    tn_passes_run_only(g, with);
+}
