@@ -76,6 +76,13 @@ struct tn_lo {
     int depth;        /* of elements asked for by elements */
 };
 
+static inline void
+tn_lo_copy(tn_tval **to, tn_tval *const *from, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = from[i];
+}
+
 /* ---- elements ---- */
 
 tn_tval *tn_lo_el(tn_lo *k, tn_value *v, tn_tval *const *index);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Contractions: one mma over a spanned axis for each summed label. */
-#include <string.h>
 
 #include "passes/lower/lo.h"
 

@@ -2,7 +2,6 @@
  * Elements: memory, bound values, operations. */
 #include <assert.h>
 #include <math.h>
-#include <string.h>
 
 #include "passes/lower/lo.h"
 
@@ -21,10 +20,14 @@ slot_of(const tn_lo *k, const tn_value *v, tn_tval *const *index)
 static tn_tval *
 known(const tn_lo *k, uint32_t slot, const tn_value *v, tn_tval *const *index)
 {
-    for (const tn_lo_memo *m = k->memo[slot]; m; m = m->next)
-        if (m->value == v && m->where == k->where &&
-            memcmp(m->index, index, (size_t)v->type.rank * sizeof *index) == 0)
+    for (const tn_lo_memo *m = k->memo[slot]; m; m = m->next) {
+        bool same = m->value == v && m->where == k->where;
+
+        for (int i = 0; i < v->type.rank && same; i++)
+            same = m->index[i] == index[i];
+        if (same)
             return m->result;
+    }
     return NULL;
 }
 
@@ -34,7 +37,7 @@ remember(tn_lo *k, uint32_t slot, const tn_value *v, tn_tval *const *index, tn_t
     tn_lo_memo *m = tn_new(k->arena, tn_lo_memo);
 
     *m = (tn_lo_memo){.value = v, .where = k->where, .result = result, .next = k->memo[slot]};
-    memcpy(m->index, index, (size_t)v->type.rank * sizeof *index);
+    tn_lo_copy(m->index, index, v->type.rank);
     k->memo[slot] = m;
     tn_push(k->arena, &k->trail, slot);
 }

@@ -83,7 +83,7 @@ gather_elements(tn_lo *k, tn_op *op, tn_tval *const *index)
     int axis = (int)tn_op_int(op, TN_ATTR_gather_elements_axis);
     tn_tval *at[TN_MAX_RANK];
 
-    memcpy(at, index, (size_t)op->in[0]->type.rank * sizeof *at);
+    tn_lo_copy(at, index, op->in[0]->type.rank);
     at[axis] = index_at(k, &r, index, op->in[0]->type.dim[axis]);
     return finish(k, &r, at);
 }
@@ -99,8 +99,8 @@ gather_nd(tn_lo *k, tn_op *op, tn_tval *const *index)
     int64_t n = 0;
 
     (void)tn_size_is_int(data->type.dim[lead], &n);
-    memcpy(place, index, (size_t)lead * sizeof *place);
-    memcpy(at, index, (size_t)batch * sizeof *at);
+    tn_lo_copy(place, index, lead);
+    tn_lo_copy(at, index, batch);
     for (int i = 0; i < n; i++) {
         place[lead] = tn_tb_int(k->b, i);
         at[batch + i] = index_at(k, &r, place, x->type.dim[batch + i]);

@@ -2,7 +2,6 @@
  * Element-wise operations: the function of fns.def with the operation's name,
  * halves computed in f32 and rounded after each. */
 #include <assert.h>
-#include <string.h>
 
 #include "passes/lower/lo.h"
 

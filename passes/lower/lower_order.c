@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Positions of extremes, running operations, the k largest. */
 #include <assert.h>
-#include <string.h>
 
 #include "passes/lower/lo.h"
 
@@ -135,7 +134,7 @@ top_k(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
         return tn_lo_refuse(k, op, "k is above 64", op->out[result]->type.dtype);
     if (index[axis]->op != TN_T_index && index[axis]->op != TN_T_const)
         return tn_lo_refuse(k, op, "is read at computed places", op->out[result]->type.dtype);
-    memcpy(at, index, (size_t)in->type.rank * sizeof *at);
+    tn_lo_copy(at, index, in->type.rank);
     at[axis] = tn_tb_int(k->b, 0);
     along = tn_lo_span_axis(k, in->type.dim[axis], at, in->type.rank);
     at[axis] = tn_tb_index(k->b, along);

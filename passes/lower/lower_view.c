@@ -146,7 +146,7 @@ slice(tn_lo *k, const tn_op *op, tn_tval *const *index)
     span = tn_size_add(s, span, one);
     span = tn_size_sub(s, op->in[0]->type.dim[axis], span);
     start = tn_lo_place(k, op, TN_ATTR_slice_start, span);
-    memcpy(at, index, (size_t)op->in[0]->type.rank * sizeof *at);
+    tn_lo_copy(at, index, op->in[0]->type.rank);
     at[axis] = mul(k, at[axis], tn_tb_int(k->b, step));
     at[axis] = add(k, at[axis], start);
     return tn_lo_el(k, op->in[0], at);
@@ -171,7 +171,7 @@ reverse(tn_lo *k, const tn_op *op, tn_tval *const *index)
     const tn_attr *axes = &op->attr[TN_ATTR_reverse_axes];
     tn_tval *at[TN_MAX_RANK];
 
-    memcpy(at, index, (size_t)op->in[0]->type.rank * sizeof *at);
+    tn_lo_copy(at, index, op->in[0]->type.rank);
     for (int i = 0; i < axes->count; i++) {
         int axis = (int)axes->ints[i];
         tn_tval *last = sub(k, tn_lo_size(k, op->in[0]->type.dim[axis]), tn_tb_int(k->b, 1));
@@ -195,7 +195,7 @@ part(tn_lo *k, tn_value *v, tn_tval *const *index, int axis, tn_tval *at, tn_tva
 {
     tn_tval *place[TN_MAX_RANK], *old, *x;
 
-    memcpy(place, index, (size_t)v->type.rank * sizeof *place);
+    tn_lo_copy(place, index, v->type.rank);
     place[axis] = at;
     old = tn_lo_only_where(k, both(k, k->where, inside));
     x = tn_lo_el(k, v, place);
@@ -253,7 +253,7 @@ pad(tn_lo *k, const tn_op *op, tn_tval *const *index)
     const tn_number *number = &op->attr[TN_ATTR_pad_value].numbers[0];
 
     if (strcmp(mode, "constant") != 0) {
-        memcpy(at, index, (size_t)in->type.rank * sizeof *at);
+        tn_lo_copy(at, index, in->type.rank);
         at[axis] = strcmp(mode, "edge") == 0 ? tn_lo_clamped(k, j, extent)
                                              : mirrored(k, j, tn_lo_size(k, extent));
         return tn_lo_el(k, in, at);

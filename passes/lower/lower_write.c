@@ -36,7 +36,7 @@ update(tn_lo *k, tn_op *op, tn_tval *const *index)
 
     at = tn_tb_fn2(k->b, TN_FN_sub, index[axis], offset_of(k, op, index, axis));
     inside = tn_lo_in_range(k, at, y->type.dim[axis]);
-    memcpy(place, index, (size_t)y->type.rank * sizeof *place);
+    tn_lo_copy(place, index, y->type.rank);
     place[axis] = at;
     old = tn_lo_only_where(k, both(k, k->where, inside));
     fresh = tn_lo_el(k, y, place);
@@ -166,7 +166,7 @@ scatter_elements(tn_lo *k, tn_op *op, tn_tval *const *index)
     tn_tval *at, *any, *old, *fresh, *kept;
 
     w.skip = strcmp(tn_op_text(op, TN_ATTR_scatter_elements_outside), "skip") == 0;
-    memcpy(w.place, index, (size_t)t->rank * sizeof *w.place);
+    tn_lo_copy(w.place, index, t->rank);
     (void)run_along(k, &w, axis, t->dim[axis], index, t->rank);
     compare(k, &w, w.place, op->in[0]->type.dim[axis], index[axis]);
     if (strcmp(w.reduce, "none") != 0)
@@ -194,7 +194,7 @@ scatter_nd(tn_lo *k, tn_op *op, tn_tval *const *index)
 
     w.skip = strcmp(tn_op_text(op, TN_ATTR_scatter_nd_outside), "skip") == 0;
     (void)tn_size_is_int(t->dim[lead], &n);
-    memcpy(avoid, index, (size_t)x->rank * sizeof *avoid);
+    tn_lo_copy(avoid, index, x->rank);
     for (int i = 0; i < lead; i++) {
         (void)run_along(k, &w, i, t->dim[i], avoid, x->rank + i);
         avoid[x->rank + i] = w.place[i];
