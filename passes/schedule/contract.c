@@ -267,6 +267,7 @@ plan_block(tn_sched *s, tn_contract_block *c)
         c->a_side = NULL;
     c->acc = tn_new_array(s->arena, tn_kcell *, n->reds.count);
     c->part = tn_new_array(s->arena, tn_kept *, n->reds.count);
+    c->tile = tn_new_array(s->arena, tn_kmem *, n->reds.count);
     c->b_side = tn_new_array(s->arena, tn_tval *, n->reds.count);
     c->b_mem = tn_new_array(s->arena, tn_kmem *, n->reds.count);
     for (uint32_t i = 0; i < n->reds.count; i++) {
@@ -277,11 +278,17 @@ plan_block(tn_sched *s, tn_contract_block *c)
 }
 
 static void
-make_parts(tn_sched *s, tn_contract_block *c)
+make_tiles(tn_sched *s, tn_contract_block *c)
 {
-    for (uint32_t i = 0; c->blocked && i < c->n->reds.count; i++) {
-        tn_kept_shape shape = {.name = "part", .dtype = tn_acc_dtype(c->n->reds.at[i])};
+    for (uint32_t i = 0; i < c->n->reds.count; i++) {
+        tn_dtype t = tn_acc_dtype(c->n->reds.at[i]);
+        tn_kept_shape shape = {.name = "part", .dtype = t};
+        int64_t count = (int64_t)c->mr * c->nv * s->lanes;
 
+        if (!c->blocked) {
+            c->tile[i] = tn_kb_local(s->b, "tile", t, tn_int(s, count));
+            continue;
+        }
         tn_shape_axes(&shape, c->n->reds.at[i]);
         shape.lane = c->lane;
         c->part[i] = tn_kept_new(s, &shape);
@@ -299,7 +306,7 @@ panels(tn_sched *s, tn_contract_block *c, tn_point *p)
     if (c->a_side)
         tn_contract_copy_rows(s, c, p);
     TN_KFOR(s->b, j, TN_LOOP_SERIAL, tn_int(s, 0), length, width, c->lane->name)
-    tn_contract_panel(s, c, j, tn_point_new(s, p));
+        tn_contract_panel(s, c, j, tn_point_new(s, p));
 }
 
 static void
@@ -309,14 +316,13 @@ blocks(tn_sched *s, tn_point *p, void *context)
     tn_axstate outer = s->axis[c->ka->index];
     tn_ins *low = tn_low(s, c->ka), *length = tn_length(s, c->ka), *count;
 
-    make_parts(s, c);
+    make_tiles(s, c);
     if (!c->blocked) {
         panels(s, c, p);
         return;
     }
     count = tn_maxi(s, tn_ceil_div(s, length, c->kc), 1);
-    TN_KFOR(s->b, kb, TN_LOOP_SERIAL, tn_int(s, 0), count, 1, "kb")
-    {
+    TN_KFOR(s->b, kb, TN_LOOP_SERIAL, tn_int(s, 0), count, 1, "kb") {
         tn_axstate *x = &s->axis[c->ka->index];
         tn_ins *from = tn_muli(s, kb, c->kc), *left = tn_sub(s, length, from);
 

@@ -32,7 +32,8 @@ typedef struct tn_contract_block {
     int arm_count;
     bool clamp; /* an arm runs fewer rows too */
     tn_ins *row_length, *panels;
-    tn_kept **part; /* partial sums, one for each reduction */
+    tn_kept **part;  /* partial sums of all panels, if `blocked`; or */
+    tn_kmem **tile;  /* sums of one panel: [mr][nv vectors] */
     tn_tval *a_side; /* row side that is copied, or NULL */
     tn_kmem *a_mem;
     tn_ins *a_pitch;

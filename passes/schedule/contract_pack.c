@@ -64,8 +64,7 @@ tn_contract_copy_rows(tn_sched *s, tn_contract_block *c, tn_point *p)
         rows = tn_mul(s, rows, tn_longest(s, c->rows[i]));
     c->a_mem = tn_kb_local(s->b, "rows", c->a_side->dtype, tn_mul(s, rows, c->a_pitch));
     tn_vals_add(s, &roots, c->a_side);
-    TN_KFOR(s->b, r, TN_LOOP_SERIAL, tn_int(s, 0), c->row_length, 1, "row")
-    {
+    TN_KFOR(s->b, r, TN_LOOP_SERIAL, tn_int(s, 0), c->row_length, 1, "row") {
         tn_point *q = tn_point_new(s, p);
 
         tn_contract_bind_row(s, c, r, q);
@@ -75,21 +74,60 @@ tn_contract_copy_rows(tn_sched *s, tn_contract_block *c, tn_point *p)
     }
 }
 
+/* Lanes one after the other, a few steps of each at a time: loads that follow
+ * each other, stores a vector apart into what stays in the first cache. That
+ * is no slower than gathers, and much faster where rows lie far apart. */
+enum { STEPS = 64 };
+
 static void
-copy_lane_step(tn_sched *s, tn_point *p, void *context)
+copy_element(tn_sched *s, const tn_contract_block *c, tn_ins *to, tn_point *p)
 {
-    tn_contract_block *c = context;
-    tn_ins *k = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
+    tn_ins *at = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
 
+    at = tn_add(s, at, to);
     for (uint32_t i = 0; i < c->n->reds.count; i++)
-        for (int v = 0; c->b_mem[i] && v < c->nv; v++) {
-            tn_point *q = tn_point_new(s, p);
-            tn_ins *x, *at = tn_addi(s, k, (int64_t)v * s->lanes);
+        if (c->b_mem[i])
+            tn_kb_store(s->b, c->b_mem[i], at,
+                tn_convert(s, tn_eval(s, c->b_side[i], p), c->b_mem[i]->dtype), NULL);
+}
 
-            tn_point_bind(s, q, c->lane, c->pos[v]);
-            x = tn_eval(s, c->b_side[i], q);
-            tn_kb_store(s->b, c->b_mem[i], at, tn_wide(s, x, s->lanes), NULL);
-        }
+/* Steps from .. end-1 of the innermost reduced axis, for one lane. Lanes
+ * beyond the end are copies of the last one: their sums are not stored. */
+static void
+copy_lane(tn_sched *s, const tn_contract_block *c, tn_ins *lane, tn_ins *from, tn_ins *end,
+    tn_point *p)
+{
+    const tn_axis *k = c->n->red.at[c->n->red.count - 1];
+    tn_ins *last = tn_subi(s, tn_length(s, c->lane), 1), *at;
+    tn_vals roots = {0};
+
+    at = tn_add(s, tn_sub(s, c->pos[0].base, tn_low(s, c->lane)), lane);
+    at = tn_min(s, at, last);
+    tn_point_bind_one(s, p, c->lane, tn_add(s, tn_low(s, c->lane), at));
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        tn_vals_add(s, &roots, c->b_side[i]);
+    tn_hoist(s, &roots, p, tn_bit(k), c->n);
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, from, end, 1, k->name) {
+        tn_point *q = tn_point_new(s, p);
+
+        tn_point_bind_one(s, q, k, tn_add(s, tn_low(s, k), i));
+        copy_element(s, c, lane, q);
+    }
+}
+
+static void
+copy_steps(tn_sched *s, tn_point *p, void *context)
+{
+    const tn_contract_block *c = context;
+    const tn_axis *k = c->n->red.at[c->n->red.count - 1];
+    tn_ins *length = tn_length(s, k), *width = tn_int(s, (int64_t)c->nv * s->lanes);
+
+    TN_KFOR(s->b, from, TN_LOOP_SERIAL, tn_int(s, 0), length, STEPS, k->name) {
+        tn_ins *end = tn_min(s, tn_addi(s, from, STEPS), length);
+
+        TN_KFOR(s->b, lane, TN_LOOP_SERIAL, tn_int(s, 0), width, 1, c->lane->name)
+            copy_lane(s, c, lane, from, end, tn_point_new(s, p));
+    }
 }
 
 void
@@ -106,5 +144,5 @@ tn_contract_copy_lanes(tn_sched *s, tn_contract_block *c, tn_point *p)
         c->b_mem[i] = tn_kb_local(s->b, "lanes", c->b_side[i]->dtype, count);
     }
     if (any)
-        tn_loops(s, c->n->red.at, c->n->red.count, NULL, false, p, copy_lane_step, c);
+        tn_loops(s, c->n->red.at, c->n->red.count - 1, NULL, false, p, copy_steps, c);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "passes/schedule/contract.h"
 
-/* The register block. Rows of the loop over k are written out, so that what
- * is known of a row before the loop is computed before it; rows of the start
- * and the end are an UNROLL loop. */
+/* The register block. Sums start from a constant, or from a tile in scratch
+ * that holds initial values or the partial sums of earlier blocks of k; they
+ * go back to the tile, and what follows is a plain loop over its rows: so the
+ * arms hold the loop over k and little else. Rows of that loop are written
+ * out, so that what is known of a row before the loop is computed before it. */
 
 typedef struct arm {
     tn_contract_block *c;
@@ -47,6 +49,94 @@ row_point(tn_sched *s, const arm *a, tn_ins *r, tn_point *parent)
     return p;
 }
 
+/* ---- the tile ---- */
+
+/* Element of the tile for a reduction, in row `r` of the panel, vector `v`;
+ * `p` has both bound. With blocks of k, all panels have a place in `part`. */
+static tn_ins *
+tile_load(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v, tn_point *p)
+{
+    tn_ins *at;
+
+    if (c->blocked)
+        return tn_kept_load(s, c->part[i], p);
+    at = tn_addi(s, tn_muli(s, r, (int64_t)c->nv * s->lanes), (int64_t)v * s->lanes);
+    return tn_kb_load(s->b, c->tile[i], at, s->lanes, NULL, NULL);
+}
+
+static void
+tile_store(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v, tn_ins *x,
+    tn_point *p)
+{
+    tn_ins *at;
+
+    if (c->blocked) {
+        tn_kept_store(s, c->part[i], x, p);
+        return;
+    }
+    at = tn_addi(s, tn_muli(s, r, (int64_t)c->nv * s->lanes), (int64_t)v * s->lanes);
+    tn_kb_store(s->b, c->tile[i], at, tn_wide(s, x, s->lanes), NULL);
+}
+
+/* Where sums start, if that is a constant; else NULL. */
+static tn_ins *
+constant_start(tn_sched *s, tn_tval *v)
+{
+    if (v->op != TN_T_mma)
+        return tn_neutral(s, tn_red_fn(v), tn_acc_dtype(v));
+    if (v->arg[0]->op == TN_T_const)
+        return tn_convert(s, tn_eval(s, v->arg[0], s->root), tn_acc_dtype(v));
+    return NULL;
+}
+
+/* ---- rows of a panel, one after the other ---- */
+
+typedef void (*row_fn)(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p);
+
+static void
+each_row(tn_sched *s, const tn_contract_block *c, tn_point *p, row_fn fn)
+{
+    TN_KFOR(s->b, r, TN_LOOP_SERIAL, tn_int(s, 0), c->row_end, 1, "row") {
+        tn_point *q = tn_point_new(s, p);
+
+        tn_contract_bind_row(s, c, tn_add(s, c->row0, r), q);
+        for (int v = 0; v < c->nv; v++) {
+            tn_point *x = tn_point_new(s, q);
+
+            tn_point_bind(s, x, c->lane, c->pos[v]);
+            fn(s, c, r, v, x);
+        }
+    }
+}
+
+static void
+start_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p)
+{
+    for (uint32_t i = 0; i < c->n->reds.count; i++) {
+        tn_tval *red = c->n->reds.at[i];
+
+        if (!constant_start(s, red))
+            tile_store(s, c, i, r, v, tn_convert(s, tn_eval(s, red->arg[0], p), tn_acc_dtype(red)),
+                p);
+    }
+}
+
+static void
+finish_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p)
+{
+    for (uint32_t i = 0; i < c->n->reds.count; i++) {
+        tn_tval *red = c->n->reds.at[i];
+        tn_ins *x = tn_convert(s, tile_load(s, c, i, r, v, p), red->dtype);
+
+        tn_point_put(s, p, tn_key(red, 0), x);
+        if (tn_val(s, red)->pending[0])
+            tn_kept_store(s, tn_val(s, red)->pending[0], x, p);
+    }
+    tn_outs(s, c->n->tail.at, c->n->tail.count, p);
+}
+
+/* ---- accumulators ---- */
+
 static void
 get_indices(tn_sched *s, tn_ins *r, int v, tn_ins *out[2])
 {
@@ -54,38 +144,36 @@ get_indices(tn_sched *s, tn_ins *r, int v, tn_ins *out[2])
     out[1] = tn_int(s, v);
 }
 
-/* ---- start ---- */
+typedef enum transfer { FROM_START, FROM_TILE, TO_TILE } transfer;
 
-static tn_ins *
-first_value(tn_sched *s, tn_tval *v, tn_point *p)
+static void
+move_one(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v, transfer how,
+    tn_point *p)
 {
-    if (v->op == TN_T_mma)
-        return tn_convert(s, tn_eval(s, v->arg[0], p), tn_acc_dtype(v));
-    return tn_neutral(s, tn_red_fn(v), tn_acc_dtype(v));
+    tn_ins *constant = how == FROM_START ? constant_start(s, c->n->reds.at[i]) : NULL, *index[2];
+
+    get_indices(s, r, v, index);
+    if (how == TO_TILE)
+        tile_store(s, c, i, r, v, tn_kb_get(s->b, c->acc[i], 2, index), p);
+    else
+        tn_kb_set(s->b, c->acc[i], constant ? constant : tile_load(s, c, i, r, v, p), 2, index);
 }
 
-/* Every accumulator from the initial value, or from the partial sum. */
 static void
-fill(tn_sched *s, const arm *a, bool partial)
+move(tn_sched *s, const arm *a, transfer how)
 {
     const tn_contract_block *c = a->c;
-    tn_ins *end = tn_int(s, a->rows), *index[2];
+    tn_ins *end = tn_int(s, a->rows);
 
-    TN_KFOR(s->b, r, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "row")
-    {
-        tn_point *p = row_point(s, a, r, a->top);
+    TN_KFOR(s->b, r, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "row") {
+        tn_point *p = c->blocked ? row_point(s, a, r, a->top) : a->top;
 
         for (int v = 0; v < c->nv; v++) {
             tn_point *q = tn_point_new(s, p);
 
             tn_point_bind(s, q, c->lane, c->pos[v]);
-            for (uint32_t i = 0; i < c->n->reds.count; i++) {
-                tn_ins *x =
-                    partial ? tn_kept_load(s, c->part[i], q) : first_value(s, c->n->reds.at[i], q);
-
-                get_indices(s, r, v, index);
-                tn_kb_set(s->b, c->acc[i], x, 2, index);
-            }
+            for (uint32_t i = 0; i < c->n->reds.count; i++)
+                move_one(s, c, i, r, v, how, q);
         }
     }
 }
@@ -95,18 +183,21 @@ start(tn_sched *s, const arm *a)
 {
     tn_contract_block *c = a->c;
     const int dims[2] = {a->rows, c->nv};
+    bool constants = false;
 
-    for (uint32_t i = 0; i < c->n->reds.count; i++)
+    for (uint32_t i = 0; i < c->n->reds.count; i++) {
         c->acc[i] = tn_kb_cell(s->b, "c",
             (tn_ktype){tn_acc_dtype(c->n->reds.at[i]), (uint16_t)s->lanes}, 2, dims, false);
-    if (!c->blocked) {
-        fill(s, a, false);
+        constants |= constant_start(s, c->n->reds.at[i]) != NULL;
+    }
+    if (!c->blocked || !constants) {
+        move(s, a, FROM_START);
         return;
     }
     tn_kb_if(s->b, c->first);
-    fill(s, a, false);
+    move(s, a, FROM_START);
     tn_kb_else(s->b);
-    fill(s, a, true);
+    move(s, a, FROM_TILE);
     tn_kb_close(s->b);
 }
 
@@ -207,63 +298,15 @@ steps(tn_sched *s, tn_point *p, void *context)
     tn_ins *low = tn_low(s, k), *length = tn_length(s, k);
     tn_ins *whole = tn_muli(s, tn_divi(s, length, a->c->uk), a->c->uk);
 
-    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), whole, a->c->uk, k->name)
-    {
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), whole, a->c->uk, k->name) {
         tn_ins *end = tn_int(s, a->c->uk), *base = tn_add(s, low, i);
 
         TN_KFOR(s->b, u, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "u")
-        step_at(s, a, k, tn_add(s, base, u), p);
+            step_at(s, a, k, tn_add(s, base, u), p);
     }
     if (a->c->uk > 1)
         TN_KFOR(s->b, i, TN_LOOP_SERIAL, whole, length, 1, k->name)
-    step_at(s, a, k, tn_add(s, low, i), p);
-}
-
-/* ---- end ---- */
-
-static void
-finish_row(tn_sched *s, const arm *a, tn_ins *r, bool partial)
-{
-    const tn_contract_block *c = a->c;
-    tn_point *p = row_point(s, a, r, a->top);
-
-    for (int v = 0; v < c->nv; v++) {
-        tn_point *q = tn_point_new(s, p);
-
-        tn_point_bind(s, q, c->lane, c->pos[v]);
-        for (uint32_t i = 0; i < c->n->reds.count; i++) {
-            tn_tval *red = c->n->reds.at[i];
-            tn_ins *index[2], *x;
-
-            get_indices(s, r, v, index);
-            x = tn_kb_get(s->b, c->acc[i], 2, index);
-            if (partial) {
-                tn_kept_store(s, c->part[i], x, q);
-                continue;
-            }
-            x = tn_convert(s, x, red->dtype);
-            tn_point_put(s, q, tn_key(red, 0), x);
-            if (tn_val(s, red)->pending[0])
-                tn_kept_store(s, tn_val(s, red)->pending[0], x, q);
-        }
-        if (!partial)
-            tn_outs(s, c->n->tail.at, c->n->tail.count, q);
-    }
-}
-
-static void
-finish(tn_sched *s, const arm *a, bool partial)
-{
-    tn_ins *end = tn_int(s, a->rows);
-
-    TN_KFOR(s->b, r, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "row")
-    {
-        if (a->c->clamp)
-            tn_kb_if(s->b, tn_kb_fn2(s->b, TN_FN_lt, r, a->c->row_end));
-        finish_row(s, a, r, partial);
-        if (a->c->clamp)
-            tn_kb_close(s->b);
-    }
+            step_at(s, a, k, tn_add(s, low, i), p);
 }
 
 static void
@@ -281,15 +324,7 @@ emit_arm(tn_sched *s, tn_contract_block *c, int rows, tn_point *p)
             tn_hoist(s, &roots, a.row[r], c->n->red_set | tn_bit(c->lane), c->n);
     }
     tn_loops(s, c->n->red.at, outer, NULL, false, p, steps, &a);
-    if (!c->blocked) {
-        finish(s, &a, false);
-        return;
-    }
-    tn_kb_if(s->b, c->last);
-    finish(s, &a, false);
-    tn_kb_else(s->b);
-    finish(s, &a, true);
-    tn_kb_close(s->b);
+    move(s, &a, TO_TILE);
 }
 
 /* ---- the panel ---- */
@@ -349,19 +384,41 @@ place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j)
     }
 }
 
+static bool
+starts_constant(tn_sched *s, const tn_contract_block *c)
+{
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        if (!constant_start(s, c->n->reds.at[i]))
+            return false;
+    return true;
+}
+
+/* Runs `fn` for the rows of the panel, in the block of k that `when` tells. */
+static void
+rows_when(tn_sched *s, const tn_contract_block *c, tn_ins *when, tn_point *p, row_fn fn)
+{
+    if (c->blocked)
+        tn_kb_if(s->b, when);
+    each_row(s, c, tn_point_new(s, p), fn);
+    if (c->blocked)
+        tn_kb_close(s->b);
+}
+
 void
 tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
 {
     place_vectors(s, c, j);
     tn_contract_copy_lanes(s, c, p);
-    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), c->panels, 1, "panel")
-    {
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), c->panels, 1, "panel") {
         tn_ins *from = tn_mul(s, i, c->row_length), *to;
 
         c->row0 = tn_div(s, from, c->panels);
         to = tn_mul(s, tn_addi(s, i, 1), c->row_length);
         to = tn_div(s, to, c->panels);
         c->row_end = tn_sub(s, to, c->row0);
+        if (!starts_constant(s, c))
+            rows_when(s, c, c->first, p, start_row);
         choose_arm(s, c, 0, tn_point_new(s, p));
+        rows_when(s, c, c->last, p, finish_row);
     }
 }

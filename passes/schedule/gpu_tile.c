@@ -131,8 +131,7 @@ each(tn_sched *s, staged *g, side *d, element_fn fn, tn_ins *extra)
     tn_ins *end = tn_int(s, d->count);
     int64_t all = (int64_t)d->block * g->t->bk;
 
-    TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "i")
-    {
+    TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "i") {
         tn_ins *n = tn_add(s, tn_muli(s, i, s->group), g->lane), *x, *k;
 
         x = tn_divi(s, n, g->t->bk);
@@ -204,8 +203,7 @@ load_line(tn_sched *s, const staged *g, const side *d, tn_kcell *to, int count, 
     tn_ins *end = tn_int(s, count);
     tn_ins *base = tn_add(s, tn_muli(s, row, d->block + g->t->pad), from);
 
-    TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "i")
-    {
+    TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "i") {
         tn_ins *at = tn_add(s, base, i);
 
         tn_kb_set(s->b, to, tn_kb_load(s->b, d->mem, at, 1, NULL, NULL), 1, &i);
@@ -218,18 +216,17 @@ multiply(tn_sched *s, const staged *g, tn_kcell *a, tn_kcell *b)
     tn_ins *rows = tn_int(s, g->t->tm), *cols = tn_int(s, g->t->tn);
 
     TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), rows, 1, "i")
-    TN_KFOR(s->b, j, TN_LOOP_UNROLL, tn_int(s, 0), cols, 1, "j")
-    {
-        tn_ins *index[2] = {i, j};
-        tn_ins *x = tn_kb_get(s->b, a, 1, &i), *y = tn_kb_get(s->b, b, 1, &j), *c;
+        TN_KFOR(s->b, j, TN_LOOP_UNROLL, tn_int(s, 0), cols, 1, "j") {
+            tn_ins *index[2] = {i, j};
+            tn_ins *x = tn_kb_get(s->b, a, 1, &i), *y = tn_kb_get(s->b, b, 1, &j), *c;
 
-        c = tn_kb_get(s->b, g->acc, 2, index);
-        if (tn_is_float(g->dtype))
-            c = tn_kb_fn3(s->b, TN_FN_fma, x, y, c);
-        else
-            c = tn_add(s, tn_mul(s, x, y), c);
-        tn_kb_set(s->b, g->acc, c, 2, index);
-    }
+            c = tn_kb_get(s->b, g->acc, 2, index);
+            if (tn_is_float(g->dtype))
+                c = tn_kb_fn3(s->b, TN_FN_fma, x, y, c);
+            else
+                c = tn_add(s, tn_mul(s, x, y), c);
+            tn_kb_set(s->b, g->acc, c, 2, index);
+        }
 }
 
 static void
@@ -239,8 +236,7 @@ compute(tn_sched *s, const staged *g, tn_ins *copy)
     tn_ins *row, *col, *end = tn_int(s, t->bk);
 
     corner(s, g, &row, &col);
-    TN_KFOR(s->b, k, TN_LOOP_SERIAL, tn_int(s, 0), end, 1, "k")
-    {
+    TN_KFOR(s->b, k, TN_LOOP_SERIAL, tn_int(s, 0), end, 1, "k") {
         tn_kcell *a = tn_kb_cell(s->b, "a", (tn_ktype){g->dtype, 1}, 1, &t->tm, false);
         tn_kcell *b = tn_kb_cell(s->b, "b", (tn_ktype){g->dtype, 1}, 1, &t->tn, false);
         tn_ins *line = tn_add(s, tn_muli(s, copy, t->bk), k);
@@ -258,12 +254,11 @@ clear(tn_sched *s, const staged *g)
     tn_ins *zero = tn_neutral(s, TN_FN_add, g->dtype);
 
     TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), rows, 1, "i")
-    TN_KFOR(s->b, j, TN_LOOP_UNROLL, tn_int(s, 0), cols, 1, "j")
-    {
-        tn_ins *index[2] = {i, j};
+        TN_KFOR(s->b, j, TN_LOOP_UNROLL, tn_int(s, 0), cols, 1, "j") {
+            tn_ins *index[2] = {i, j};
 
-        tn_kb_set(s->b, g->acc, zero, 2, index);
-    }
+            tn_kb_set(s->b, g->acc, zero, 2, index);
+        }
 }
 
 static void
@@ -289,16 +284,15 @@ tail(tn_sched *s, const staged *g)
 
     corner(s, g, &row, &col);
     TN_KFOR(s->b, i, TN_LOOP_UNROLL, tn_int(s, 0), rows, 1, "i")
-    TN_KFOR(s->b, j, TN_LOOP_UNROLL, tn_int(s, 0), cols, 1, "j")
-    {
-        tn_ins *index[2] = {i, j}, *x = tn_add(s, row, i), *y = tn_add(s, col, j), *in, *also;
+        TN_KFOR(s->b, j, TN_LOOP_UNROLL, tn_int(s, 0), cols, 1, "j") {
+            tn_ins *index[2] = {i, j}, *x = tn_add(s, row, i), *y = tn_add(s, col, j), *in, *also;
 
-        in = tn_kb_fn2(s->b, TN_FN_lt, x, tn_length(s, g->t->m));
-        also = tn_kb_fn2(s->b, TN_FN_lt, y, tn_length(s, g->t->q));
-        tn_kb_if(s->b, tn_kb_fn2(s->b, TN_FN_and, in, also));
-        tail_at(s, g, x, y, tn_kb_get(s->b, g->acc, 2, index));
-        tn_kb_close(s->b);
-    }
+            in = tn_kb_fn2(s->b, TN_FN_lt, x, tn_length(s, g->t->m));
+            also = tn_kb_fn2(s->b, TN_FN_lt, y, tn_length(s, g->t->q));
+            tn_kb_if(s->b, tn_kb_fn2(s->b, TN_FN_and, in, also));
+            tail_at(s, g, x, y, tn_kb_get(s->b, g->acc, 2, index));
+            tn_kb_close(s->b);
+        }
 }
 
 static void
@@ -308,8 +302,7 @@ steps(tn_sched *s, staged *g)
     tn_ins *count = tn_ceil_div(s, tn_length(s, g->t->k), g->t->bk), *last;
 
     last = tn_subi(s, count, 1);
-    TN_KFOR(s->b, step, TN_LOOP_SERIAL, tn_int(s, 0), count, 1, "step")
-    {
+    TN_KFOR(s->b, step, TN_LOOP_SERIAL, tn_int(s, 0), count, 1, "step") {
         tn_ins *copy = two ? tn_remi(s, step, 2) : tn_int(s, 0);
 
         open_lanes(s, g);

@@ -122,8 +122,7 @@ tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
     high = tn_eval_index(s, a->high, p);
     block = a->by_one ? 1 : cut->block[a->index];
     step = tn_int(s, block);
-    TN_KFOR(s->b, t, TN_LOOP_SERIAL, low, high, block, a->name)
-    {
+    TN_KFOR(s->b, t, TN_LOOP_SERIAL, low, high, block, a->name) {
         tn_point *q = tn_point_new(s, p);
 
         if (a->by_one) {
@@ -174,8 +173,7 @@ tn_emit_loop(tn_sched *s, tn_item *item, tn_point *p,
     int64_t block = round_size(s, a);
 
     tn_gpu_settle(s, bounds, 2);
-    TN_KFOR(s->b, t, TN_LOOP_SERIAL, low, high, block, a->name)
-    {
+    TN_KFOR(s->b, t, TN_LOOP_SERIAL, low, high, block, a->name) {
         tn_point *q = tn_point_new(s, p);
 
         rounds = tn_sub(s, t, low);

@@ -73,6 +73,23 @@ stores_score(const tn_sched *s, tn_out *const *outs, uint32_t count, const tn_ax
     return score;
 }
 
+/* A carry lies along the lane axis of the nest that makes its next value. */
+static int
+carries_score(const tn_sched *s, const tn_nest *n, const tn_axis *a)
+{
+    int score = 0;
+
+    for (uint32_t i = 0; i < n->tail.count; i++) {
+        const tn_vstate *q =
+            n->tail.at[i]->kind == TN_OUT_CARRY ? tn_val(s, n->tail.at[i]->node) : NULL;
+
+        if (q && q->maker && q->maker != n && q->maker->lane && q->deps & tn_bit(a) &&
+            q->deps & tn_bit(q->maker->lane))
+            score += q->maker->lane == a ? STORE_SCORE : -2 * STORE_SCORE;
+    }
+    return score;
+}
+
 static int
 values_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
 {
@@ -104,6 +121,7 @@ lane_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
 
     score += stores_score(s, n->inner.at, n->inner.count, a);
     score += stores_score(s, n->tail.at, n->tail.count, a);
+    score += carries_score(s, n, a);
     if (n->red_set & tn_bit(a))
         score += REDUCED_SCORE;
     if (most < s->lanes)
@@ -141,6 +159,7 @@ pick(tn_sched *s, tn_nest *n)
 {
     int best = 0;
 
+    n->lane = NULL;
     for (uint32_t i = 0; i < n->par.count; i++) {
         int score = lane_score(s, n, n->par.at[i]);
 
@@ -169,9 +188,13 @@ makes(tn_sched *s, tn_nest *n)
     for (uint32_t i = 0; i < n->inner.count; i++)
         if (n->inner.at[i]->kind == TN_OUT_KEEP)
             tn_val(s, n->inner.at[i]->node)->maker = n;
-    for (uint32_t i = 0; i < n->tail.count; i++)
-        if (n->tail.at[i]->node)
-            tn_val(s, n->tail.at[i]->node)->maker = n;
+    for (uint32_t i = 0; i < n->tail.count; i++) {
+        const tn_out *o = n->tail.at[i];
+
+        if (o->kind == TN_OUT_KEEP ||
+            (o->kind == TN_OUT_CARRY && o->value == o->node->loop->carry.at[o->node->whole].next))
+            tn_val(s, o->node)->maker = n;
+    }
 }
 
 static void
@@ -197,5 +220,7 @@ pick_items(tn_sched *s, tn_items *items)
 void
 tn_pick_lanes(tn_sched *s)
 {
+    /* Twice: by then it is known along which axis carries lie. */
+    pick_items(s, s->items);
     pick_items(s, s->items);
 }

@@ -164,7 +164,7 @@ start(tn_sched *s, reduction *r)
             tn_ins *end = tn_int(s, r->count);
 
             TN_KFOR(s->b, u, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "u")
-            set(s, c->value, u, z);
+                set(s, c->value, u, z);
         } else {
             set(s, c->value, NULL, z);
         }
@@ -339,12 +339,10 @@ unrolled(tn_sched *s, reduction *r, const tn_axis *a, tn_ins *low, tn_ins *end, 
 {
     int64_t w = s->lanes;
 
-    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), end, w * r->count, a->name)
-    {
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), end, w * r->count, a->name) {
         tn_ins *count = tn_int(s, r->count);
 
-        TN_KFOR(s->b, u, TN_LOOP_UNROLL, tn_int(s, 0), count, 1, "u")
-        {
+        TN_KFOR(s->b, u, TN_LOOP_UNROLL, tn_int(s, 0), count, 1, "u") {
             tn_point *q = tn_point_new(s, p);
             tn_ins *base = tn_add(s, low, i);
 
@@ -397,8 +395,7 @@ lane_singles(tn_sched *s, tn_point *p, void *context)
     tn_ins *low = tn_low(s, a), *length = tn_length(s, a), *w = tn_int(s, s->lanes);
     tn_ins *full = tn_mul(s, tn_div(s, length, w), w);
 
-    TN_KFOR(s->b, i, TN_LOOP_SERIAL, full, length, 1, a->name)
-    {
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, full, length, 1, a->name) {
         tn_point *q = tn_point_new(s, p);
 
         tn_point_bind_one(s, q, a, tn_add(s, low, i));

@@ -283,8 +283,7 @@ tn_schedule_cpu(tn_sched *s)
     else
         stream_blocks(s, &cut);
     tasks = tn_grid_tasks(s, &cut);
-    TN_KFOR(s->b, task, TN_LOOP_GRID, tn_int(s, 0), tasks, 1, "task")
-    {
+    TN_KFOR(s->b, task, TN_LOOP_GRID, tn_int(s, 0), tasks, 1, "task") {
         tn_point *p = tn_point_new(s, s->root);
 
         s->task = task;

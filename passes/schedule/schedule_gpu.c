@@ -64,7 +64,7 @@ tn_gpu_points(tn_sched *s, tn_axis *const *axes, uint32_t count, tn_ins *lane, t
         return;
     }
     TN_KFOR(s->b, i, TN_LOOP_SERIAL, lane, all, s->group, "p")
-    at_point(s, &d, i, q);
+        at_point(s, &d, i, q);
 }
 
 static tn_ins *
@@ -334,8 +334,7 @@ tn_schedule_gpu(tn_sched *s)
     count = tn_grid_tasks(s, &cut);
     tn_sum_ins(&tasks, count, s);
     s->tasks = tn_sum_end(&tasks);
-    TN_KFOR(s->b, task, TN_LOOP_GRID, tn_int(s, 0), count, 1, "group")
-    {
+    TN_KFOR(s->b, task, TN_LOOP_GRID, tn_int(s, 0), count, 1, "group") {
         tn_point *p = tn_point_new(s, s->root);
 
         s->task = task;

@@ -32,7 +32,7 @@ last_chunk(tn_sched *s, const tn_axis *a, tn_ins *from, tn_ins *count, bool know
 {
     if (!s->target->masked) {
         TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), count, 1, a->name)
-        chunk(s, a, tn_add(s, from, i), NULL, 1, p, emit, context);
+            chunk(s, a, tn_add(s, from, i), NULL, 1, p, emit, context);
         return;
     }
     if (!known) {
@@ -50,7 +50,7 @@ tn_chunks_whole(tn_sched *s, const tn_axis *a, tn_ins *low, tn_ins *length, tn_p
     tn_emit emit, void *context)
 {
     TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), length, s->lanes, a->name)
-    chunk(s, a, tn_add(s, low, i), NULL, s->lanes, p, emit, context);
+        chunk(s, a, tn_add(s, low, i), NULL, s->lanes, p, emit, context);
 }
 
 void
@@ -96,8 +96,7 @@ loop_from(tn_sched *s, const loops_rest *r, uint32_t i, tn_point *p)
         loop_from(s, r, i + 1, q);
         return;
     }
-    TN_KFOR(s->b, k, TN_LOOP_SERIAL, tn_int(s, 0), length, 1, a->name)
-    {
+    TN_KFOR(s->b, k, TN_LOOP_SERIAL, tn_int(s, 0), length, 1, a->name) {
         tn_point *q = tn_point_new(s, p);
         tn_ins *at = k;
 

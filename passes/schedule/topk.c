@@ -86,8 +86,7 @@ along_lanes(tn_sched *s, pass *t, tn_point *p)
     }
     tn_chunks_whole(s, a, low, full, p, step, t);
     fold(s, t);
-    TN_KFOR(s->b, i, TN_LOOP_SERIAL, full, length, 1, a->name)
-    {
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, full, length, 1, a->name) {
         tn_point *q = tn_point_new(s, p);
 
         tn_point_bind_one(s, q, a, tn_add(s, low, i));
