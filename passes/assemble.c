@@ -241,7 +241,7 @@ kernel_bytes(assembly *a, tn_kernel *k, const char *family)
     for (uint32_t i = 0; i < k->sizes.count; i++)
         k->sizes.at[i].name = tn_arena_printf(a->arena, "n%u", i);
     for (uint32_t i = 0; i < k->sites.count; i++)
-        k->sites.at[i].what = "";
+        k->sites.at[i].what = tn_arena_printf(a->arena, "s%u", i);
     tn_kernel_encode(&w, k);
     return tn_writer_span(&w);
 }

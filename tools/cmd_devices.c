@@ -39,8 +39,8 @@ tn_cmd_devices(tn_tool *tool)
             if (json)
                 json_device(&out, b->name, d, title, target, first);
             else
-                tn_text_add(&out, "%s%-*u %s\n           %s\n", b->name,
-                    (int)(10 - strlen(b->name)), d, title, target);
+                tn_text_add(&out, "%s:%-*u %s\n           %s\n", b->name,
+                    (int)(9 - strlen(b->name)), d, title, target);
             first = false;
         }
     }

@@ -46,7 +46,7 @@ static void
 multiply_adds(tn_kb *b, const machine *m, tn_kmem *y, tn_ins *task, tn_ins *lane)
 {
     tn_ktype type = {TN_F32, (uint16_t)(m->gpu ? 1 : m->lanes)};
-    tn_kcell *c = tn_kb_cell(b, "c", type, 1, &m->chains, m->gpu);
+    tn_kcell *c = tn_kb_cell(b, "c", type, 1, &m->chains, false);
     tn_ins *zero = tn_kb_int(b, 0), *chains = tn_kb_int(b, m->chains);
     tn_ins *rounds = tn_kb_int(b, m->rounds), *a = tn_kb_real(b, TN_F32, 0.999);
     tn_ins *d = tn_kb_real(b, TN_F32, 0.001), *sum, *at;
@@ -107,7 +107,7 @@ read_block(tn_kb *b, const machine *m, tn_kmem *x, tn_kmem *y, tn_ins *task, tn_
     enum { SUMS = 4 };
     int sums = SUMS, width = m->gpu ? 1 : m->lanes;
     tn_ktype type = {TN_F32, (uint16_t)width};
-    tn_kcell *c = tn_kb_cell(b, "c", type, 1, &sums, m->gpu);
+    tn_kcell *c = tn_kb_cell(b, "c", type, 1, &sums, false);
     tn_ins *zero = tn_kb_int(b, 0), *count = tn_kb_int(b, SUMS);
     tn_ins *base = tn_kb_mul(b, task, tn_kb_int(b, READ_BLOCK / 4));
     tn_ins *steps = tn_kb_int(b, READ_BLOCK / 4 / (SUMS * m->lanes)), *sum, *at;

@@ -140,45 +140,103 @@ show_tags(tn_text *out, const tn_shown *s, const tn_iface_output *o, const tn_te
     tn_text_add(out, "\n");
 }
 
+/* One row of an output with labels: names, or tags beside their words. */
 static void
-show_labels(tn_text *out, const tn_shown *s, const tn_iface_output *o, const tn_tensor *t)
+show_label_row(tn_text *out, const tn_shown *s, const tn_iface_output *o, const tn_tensor *t,
+    int64_t row)
 {
-    int64_t axis = t->rank > 1 ? t->dim[t->rank - 1] : 1, count = 0;
+    int64_t axis = t->rank > 1 ? t->dim[t->rank - 1] : 1;
 
-    if (!tn_tensor_elements(t, &count) || axis == 0)
+    if (*o->align && s->batch && t->rank == 2 && row < (int64_t)s->batch->rows) {
+        show_tags(out, s, o, t, row);
         return;
-    for (int64_t row = 0; row < count / axis; row++) {
-        bool tags = *o->align && s->batch && t->rank == 2 && row < (int64_t)s->batch->rows;
-
-        tn_text_add(out, "%-10s ", o->name);
-        if (tags) {
-            show_tags(out, s, o, t, row);
-            continue;
-        }
-        for (int64_t i = 0, n = t->rank > 1 ? row_length(s, o, row, axis) : 1; i < n; i++)
-            tn_text_add(out, "%s%s", i ? " " : "",
-                label(s, o, tn_load_int(t->dtype, element(t, row * axis + i))));
-        tn_text_add(out, "\n");
     }
+    for (int64_t i = 0, n = t->rank > 1 ? row_length(s, o, row, axis) : 1; i < n; i++)
+        tn_text_add(out, "%s%s", i ? " " : "",
+            label(s, o, tn_load_int(t->dtype, element(t, row * axis + i))));
+    tn_text_add(out, "\n");
+}
+
+static bool
+has_labels(const tn_iface_output *o, const tn_tensor *t)
+{
+    return o->labels >= 0 && !tn_is_float(t->dtype);
+}
+
+/* Slice `row` of axis 0. */
+static tn_tensor
+row_of(const tn_tensor *t, int64_t row)
+{
+    tn_tensor r = {.dtype = t->dtype, .rank = t->rank - 1};
+
+    memcpy(r.dim, t->dim + 1, sizeof *t->dim * (size_t)r.rank);
+    r.bytes = t->dim[0] ? t->bytes / (uint64_t)t->dim[0] : 0;
+    r.data = (char *)t->data + (uint64_t)row * r.bytes;
+    return r;
+}
+
+static void
+show_output(tn_text *out, const tn_shown *s, uint32_t i)
+{
+    const tn_iface_output *o = &s->entry->outputs.at[i];
+    const tn_tensor *t = &s->outputs[i];
+    int64_t rows = t->rank ? t->dim[0] : 1;
+
+    for (int64_t row = 0; has_labels(o, t) && row < rows; row++) {
+        tn_text_add(out, "%-10s ", o->name);
+        show_label_row(out, s, o, t, row);
+    }
+    if (has_labels(o, t))
+        return;
+    tn_text_add(out, "%-10s ", o->name);
+    tn_show_type(out, t);
+    tn_text_add(out, " ");
+    tn_show_tensor(out, t, 8, false);
+    tn_text_add(out, "\n");
+}
+
+/* Texts one after the other, each with its own row of every output. */
+static void
+show_texts(tn_text *out, const tn_shown *s)
+{
+    for (uint32_t row = 0; row < s->batch->rows; row++) {
+        tn_text_add(out, "%s%.*s\n", row ? "\n" : "", (int)s->texts[row].bytes, s->texts[row].at);
+        for (uint32_t i = 0; i < s->entry->outputs.count; i++) {
+            const tn_iface_output *o = &s->entry->outputs.at[i];
+            const tn_tensor *t = &s->outputs[i];
+            tn_tensor slice;
+
+            tn_text_add(out, "  %-10s ", o->name);
+            if (has_labels(o, t)) {
+                show_label_row(out, s, o, t, row);
+                continue;
+            }
+            slice = row_of(t, row);
+            tn_show_tensor(out, &slice, 8, false);
+            tn_text_add(out, "\n");
+        }
+    }
+}
+
+/* Every output has one row for each text. */
+static bool
+is_by_text(const tn_shown *s)
+{
+    for (uint32_t i = 0; s->batch && i < s->entry->outputs.count; i++)
+        if (s->outputs[i].rank == 0 || s->outputs[i].dim[0] != (int64_t)s->batch->rows)
+            return false;
+    return s->batch != NULL;
 }
 
 void
 tn_show_outputs(tn_text *out, const tn_shown *s)
 {
-    for (uint32_t i = 0; i < s->entry->outputs.count; i++) {
-        const tn_iface_output *o = &s->entry->outputs.at[i];
-        const tn_tensor *t = &s->outputs[i];
-
-        if (o->labels >= 0 && !tn_is_float(t->dtype)) {
-            show_labels(out, s, o, t);
-            continue;
-        }
-        tn_text_add(out, "%-10s ", o->name);
-        tn_show_type(out, t);
-        tn_text_add(out, " ");
-        tn_show_tensor(out, t, 8, false);
-        tn_text_add(out, "\n");
+    if (is_by_text(s)) {
+        show_texts(out, s);
+        return;
     }
+    for (uint32_t i = 0; i < s->entry->outputs.count; i++)
+        show_output(out, s, i);
 }
 
 /* Nested label names in the shape of the tensor. */
@@ -215,7 +273,7 @@ tn_show_json(tn_text *out, const tn_shown *s)
         tn_show_type(out, t);
         tn_text_add(out, "\",\"data\":");
         tn_show_tensor(out, t, 0, true);
-        if (o->labels >= 0 && !tn_is_float(t->dtype)) {
+        if (has_labels(o, t)) {
             tn_text_add(out, ",\"labels\":");
             json_labels(out, s, o, t, 0, 0);
         }
