@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "backends/interp/interp_in.h"
+#include "ir/kernel/teval.h"
 
 /* The native functions, one each: the loop over lanes for each element type.
  * A, B, C are the operands of a lane, T their type, W an unsigned type in
@@ -11,68 +12,79 @@
 #define FN(name) static const tn_iop *fn_##name(tn_run *s, const tn_iop *o)
 
 /* One case of a switch over the element type. */
-#define LANES(tag, type, wide, result, expression)        \
-    case tag: {                                           \
-        typedef type T;                                   \
-        typedef wide W;                                   \
-        const T *a = tn_slot(s, o->a);                    \
-        const T *b = tn_slot(s, o->b);                    \
-        result *d = tn_slot(s, o->d);                     \
-        for (int i = 0; i < o->lanes; i++) {              \
-            const T A = a[i], B = b[i];                   \
-            (void)A, (void)B, (void)sizeof(W);            \
-            d[i] = (result)(expression);                  \
-        }                                                 \
-        return o + 1;                                     \
+#define LANES(tag, type, wide, result, expression) \
+    case tag: {                                    \
+        typedef type T;                            \
+        typedef wide W;                            \
+        const T *a = tn_slot(s, o->a);             \
+        const T *b = tn_slot(s, o->b);             \
+        result *d = tn_slot(s, o->d);              \
+        for (int i = 0; i < o->lanes; i++) {       \
+            const T A = a[i], B = b[i];            \
+            (void)A, (void)B, (void)sizeof(W);     \
+            d[i] = (result)(expression);           \
+        }                                          \
+        return o + 1;                              \
     }
 
-#define FLOATS(expression)                                \
-    LANES(TN_F32, float, float, T, expression)            \
+#define FLOATS(expression)                     \
+    LANES(TN_F32, float, float, T, expression) \
     LANES(TN_F64, double, double, T, expression)
 
-#define SIGNED_INTS(expression)                           \
-    LANES(TN_I64, int64_t, uint64_t, T, expression)       \
-    LANES(TN_I32, int32_t, uint32_t, T, expression)       \
-    LANES(TN_I16, int16_t, uint32_t, T, expression)       \
+#define F32_F64(single, both)              \
+    LANES(TN_F32, float, float, T, single) \
+    LANES(TN_F64, double, double, T, both)
+
+#define SIGNED_INTS(expression)                     \
+    LANES(TN_I64, int64_t, uint64_t, T, expression) \
+    LANES(TN_I32, int32_t, uint32_t, T, expression) \
+    LANES(TN_I16, int16_t, uint32_t, T, expression) \
     LANES(TN_I8, int8_t, uint32_t, T, expression)
 
-#define UNSIGNED_INTS(expression)                         \
-    LANES(TN_U64, uint64_t, uint64_t, T, expression)      \
-    LANES(TN_U32, uint32_t, uint32_t, T, expression)      \
-    LANES(TN_U16, uint16_t, uint32_t, T, expression)      \
+#define UNSIGNED_INTS(expression)                    \
+    LANES(TN_U64, uint64_t, uint64_t, T, expression) \
+    LANES(TN_U32, uint32_t, uint32_t, T, expression) \
+    LANES(TN_U16, uint16_t, uint32_t, T, expression) \
     LANES(TN_U8, uint8_t, uint32_t, T, expression)
 
 #define INTS(expression) SIGNED_INTS(expression) UNSIGNED_INTS(expression)
 #define BOOLS(expression) LANES(TN_BOOL, uint8_t, uint32_t, T, expression)
 
-#define TESTS(expression)                                 \
-    LANES(TN_F32, float, float, uint8_t, expression)      \
-    LANES(TN_F64, double, double, uint8_t, expression)    \
-    LANES(TN_I64, int64_t, uint64_t, uint8_t, expression) \
-    LANES(TN_I32, int32_t, uint32_t, uint8_t, expression) \
-    LANES(TN_I16, int16_t, uint32_t, uint8_t, expression) \
-    LANES(TN_I8, int8_t, uint32_t, uint8_t, expression)   \
-    LANES(TN_U64, uint64_t, uint64_t, uint8_t, expression)\
-    LANES(TN_U32, uint32_t, uint32_t, uint8_t, expression)\
-    LANES(TN_U16, uint16_t, uint32_t, uint8_t, expression)\
-    LANES(TN_U8, uint8_t, uint32_t, uint8_t, expression)  \
+#define TESTS(expression)                                  \
+    LANES(TN_F32, float, float, uint8_t, expression)       \
+    LANES(TN_F64, double, double, uint8_t, expression)     \
+    LANES(TN_I64, int64_t, uint64_t, uint8_t, expression)  \
+    LANES(TN_I32, int32_t, uint32_t, uint8_t, expression)  \
+    LANES(TN_I16, int16_t, uint32_t, uint8_t, expression)  \
+    LANES(TN_I8, int8_t, uint32_t, uint8_t, expression)    \
+    LANES(TN_U64, uint64_t, uint64_t, uint8_t, expression) \
+    LANES(TN_U32, uint32_t, uint32_t, uint8_t, expression) \
+    LANES(TN_U16, uint16_t, uint32_t, uint8_t, expression) \
+    LANES(TN_U8, uint8_t, uint32_t, uint8_t, expression)   \
     LANES(TN_BOOL, uint8_t, uint32_t, uint8_t, expression)
 
-#define CHOOSE(cases)                                     \
-    switch ((tn_dtype)o->dtype) {                         \
-        cases                                             \
-    default:                                              \
-        return tn_ifault(s, o, "not defined on this type"); \
+#define CHOOSE(...)                                              \
+    switch ((tn_dtype)o->dtype) {                                \
+        __VA_ARGS__                                              \
+    default: return tn_ifault(s, o, "not defined on this type"); \
+    }
+
+/* A function that is nothing but its cases. */
+#define PLAIN(name, cases) \
+    FN(name)               \
+    {                      \
+        CHOOSE(cases)      \
     }
 
 /* ---- arithmetic ---- */
 
-FN(add) { CHOOSE(FLOATS(A + B) INTS((W)A + (W)B)) }
-FN(sub) { CHOOSE(FLOATS(A - B) INTS((W)A - (W)B)) }
-FN(mul) { CHOOSE(FLOATS(A * B) INTS((W)A * (W)B)) }
-FN(neg) { CHOOSE(FLOATS(-A) INTS((W)0 - (W)A)) }
-FN(abs) { CHOOSE(LANES(TN_F32, float, float, T, fabsf(A)) LANES(TN_F64, double, double, T, fabs(A))
-        SIGNED_INTS(A < 0 ? (W)0 - (W)A : (W)A) UNSIGNED_INTS(A)) }
+/* clang-format off */
+PLAIN(add, FLOATS(A + B) INTS((W)A + (W)B))
+PLAIN(sub, FLOATS(A - B) INTS((W)A - (W)B))
+PLAIN(mul, FLOATS(A * B) INTS((W)A * (W)B))
+PLAIN(neg, FLOATS(-A) INTS((W)0 - (W)A))
+PLAIN(abs, F32_F64(fabsf(A), fabs(A)) SIGNED_INTS(A < 0 ? (W)0 - (W)A : (W)A) UNSIGNED_INTS(A))
+/* clang-format on */
 
 static bool
 any_zero(const tn_run *s, const tn_iop *o)
@@ -102,8 +114,10 @@ FN(rem)
 
 #define PICK(test) (A != A ? A : B != B ? B : (test) ? A : B)
 
-FN(min) { CHOOSE(FLOATS(PICK(A < B)) INTS(B < A ? B : A)) }
-FN(max) { CHOOSE(FLOATS(PICK(A > B)) INTS(A < B ? B : A)) }
+/* clang-format off */
+PLAIN(min, FLOATS(PICK(A < B)) INTS(B < A ? B : A))
+PLAIN(max, FLOATS(PICK(A > B)) INTS(A < B ? B : A))
+/* clang-format on */
 
 static bool
 any_nan(const tn_run *s, const tn_iop *o)
@@ -112,16 +126,23 @@ any_nan(const tn_run *s, const tn_iop *o)
     for (int i = 0; i < o->lanes; i++) {
         if (o->dtype == TN_F32)
             nan = nan || isnan(((float *)tn_slot(s, o->a))[i]) ||
-                  isnan(((float *)tn_slot(s, o->b))[i]);
+                isnan(((float *)tn_slot(s, o->b))[i]);
         else if (o->dtype == TN_F64)
             nan = nan || isnan(((double *)tn_slot(s, o->a))[i]) ||
-                  isnan(((double *)tn_slot(s, o->b))[i]);
+                isnan(((double *)tn_slot(s, o->b))[i]);
     }
     return nan;
 }
 
-FN(minq) { return any_nan(s, o) ? tn_ifault(s, o, "minq of a NaN") : fn_min(s, o); }
-FN(maxq) { return any_nan(s, o) ? tn_ifault(s, o, "maxq of a NaN") : fn_max(s, o); }
+FN(minq)
+{
+    return any_nan(s, o) ? tn_ifault(s, o, "minq of a NaN") : fn_min(s, o);
+}
+
+FN(maxq)
+{
+    return any_nan(s, o) ? tn_ifault(s, o, "maxq of a NaN") : fn_max(s, o);
+}
 
 FN(fma)
 {
@@ -137,20 +158,20 @@ FN(fma)
     return o + 1;
 }
 
-#define F32_F64(single, both)                   \
-    LANES(TN_F32, float, float, T, single)      \
-    LANES(TN_F64, double, double, T, both)
-
-FN(sqrt) { CHOOSE(F32_F64(sqrtf(A), sqrt(A))) }
-FN(floor) { CHOOSE(F32_F64(floorf(A), floor(A))) }
-FN(round) { CHOOSE(F32_F64(rintf(A), rint(A))) }
-FN(trunc) { CHOOSE(F32_F64(truncf(A), trunc(A))) }
+/* clang-format off */
+PLAIN(sqrt, F32_F64(sqrtf(A), sqrt(A)))
+PLAIN(floor, F32_F64(floorf(A), floor(A)))
+PLAIN(round, F32_F64(rintf(A), rint(A)))
+PLAIN(trunc, F32_F64(truncf(A), trunc(A)))
+/* clang-format on */
 
 /* ---- bits ---- */
 
-FN(and) { CHOOSE(INTS(A & B) BOOLS(A & B)) }
-FN(or) { CHOOSE(INTS(A | B) BOOLS(A | B)) }
-FN(xor) { CHOOSE(INTS(A ^ B) BOOLS(A ^ B)) }
+/* clang-format off */
+PLAIN(and, INTS(A & B) BOOLS(A & B))
+PLAIN(or, INTS(A | B) BOOLS(A | B))
+PLAIN(xor, INTS(A ^ B) BOOLS(A ^ B))
+/* clang-format on */
 
 static bool
 far_shift(const tn_run *s, const tn_iop *o)
@@ -179,17 +200,18 @@ FN(shr)
     CHOOSE(INTS(A >> B))
 }
 
-FN(mulhi)
-{
-    CHOOSE(LANES(TN_I32, int32_t, uint32_t, T, ((int64_t)A * B) >> 32)
-            LANES(TN_U32, uint32_t, uint32_t, T, ((uint64_t)A * B) >> 32))
-}
+/* clang-format off */
+PLAIN(mulhi, LANES(TN_I32, int32_t, uint32_t, T, ((int64_t)A * B) >> 32)
+    LANES(TN_U32, uint32_t, uint32_t, T, ((uint64_t)A * B) >> 32))
+/* clang-format on */
 
 /* ---- tests ---- */
 
-FN(eq) { CHOOSE(TESTS(A == B)) }
-FN(lt) { CHOOSE(TESTS(A < B)) }
-FN(le) { CHOOSE(TESTS(A <= B)) }
+/* clang-format off */
+PLAIN(eq, TESTS(A == B))
+PLAIN(lt, TESTS(A < B))
+PLAIN(le, TESTS(A <= B))
+/* clang-format on */
 
 FN(select)
 {
@@ -205,33 +227,14 @@ FN(select)
 
 /* ---- conversions ---- */
 
-static int64_t
-saturated(tn_dtype to, double value)
-{
-    int64_t low, high;
-    if (isnan(value))
-        return 0;
-    if (to == TN_U64) {
-        if (value >= 18446744073709551616.0)
-            return -1;
-        return value <= 0 ? 0 : (int64_t)(uint64_t)value;
-    }
-    tn_dtype_range(to, &low, &high);
-    if (value <= (double)low)
-        return low;
-    return value >= (double)high ? high : (int64_t)value;
-}
-
 static void
 cast_float(tn_dtype from, const void *a, tn_dtype to, void *d)
 {
     double value = tn_load_double(from, a);
     if (tn_is_float(to))
         tn_store_double(to, d, value);
-    else if (to == TN_BOOL)
-        *(uint8_t *)d = value != 0;
     else
-        tn_store_int(to, d, saturated(to, value));
+        tn_store_int(to, d, tn_cast_to_int(to, value));
 }
 
 static void

@@ -303,16 +303,12 @@ acting_type(const tn_ins *ins)
     switch (ins->op) {
     case TN_K_fn:
         return ins->fn == TN_FN_cast || ins->fn == TN_FN_bits ? ins->type
-               : ins->fn == TN_FN_select                      ? ins->arg[1]->type
+            : ins->fn == TN_FN_select                         ? ins->arg[1]->type
                                                               : ins->arg[0]->type;
-    case TN_K_store:
-        return ins->arg[1]->type;
-    case TN_K_scatter:
-        return ins->arg[2]->type;
-    case TN_K_sg_reduce:
-        return ins->cell->type;
-    default:
-        return ins->type;
+    case TN_K_store: return ins->arg[1]->type;
+    case TN_K_scatter: return ins->arg[2]->type;
+    case TN_K_sg_reduce: return ins->cell->type;
+    default: return ins->type;
     }
 }
 
@@ -351,9 +347,9 @@ make_loop(maker *m, const tn_ins *ins)
     uint32_t start = m->ops.count;
     add_op(m, begin, ins)->c = counter;
     make_block(m, ins->body);
-    tn_irun *end = ins->loop == TN_LOOP_LANE   ? end_lane
-                   : ins->loop == TN_LOOP_TEAM ? end_team
-                                               : end_serial;
+    tn_irun *end = ins->loop == TN_LOOP_LANE ? end_lane
+        : ins->loop == TN_LOOP_TEAM          ? end_team
+                                             : end_serial;
     tn_iop *last = add_op(m, end, ins);
     last->c = counter;
     last->jump = start + 1;
@@ -393,8 +389,7 @@ make_block(maker *m, const tn_kblock *block)
     for (uint32_t i = 0; i < block->ins.count; i++) {
         const tn_ins *ins = block->ins.at[i];
         tn_ktype type = ins->op == TN_K_sg_reduce ? ins->cell->type : ins->type;
-        m->slot[ins->id] =
-            new_slot(m, (uint32_t)type.lanes * (uint32_t)tn_dtype_bytes(type.dtype));
+        m->slot[ins->id] = new_slot(m, (uint32_t)type.lanes * (uint32_t)tn_dtype_bytes(type.dtype));
         if (ins->op == TN_K_local)
             m->out->local_count[ins->mem->index] = m->slot[ins->arg[0]->id];
         if (ins->op == TN_K_loop && ins->loop == TN_LOOP_GRID)

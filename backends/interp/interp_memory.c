@@ -17,7 +17,10 @@ task_race(tn_run *s, const tn_iop *o, int64_t at, bool write)
     if (other_writer || (write && other_reader))
         return tn_ifault(s, o, "element %lld: %s by task %u, %s by this one", (long long)at,
             other_writer ? "written" : "read",
-            (other_writer ? m->writer : m->reader == tn_many_tasks ? 1 : m->reader) - 1,
+            (other_writer                        ? m->writer
+                    : m->reader == tn_many_tasks ? 1
+                                                 : m->reader) -
+                1,
             write ? "written" : "read");
     if (write)
         m->writer = me;

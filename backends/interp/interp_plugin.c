@@ -170,8 +170,8 @@ check_range(const tn_buffer *b, uint64_t at, uint64_t bytes)
 {
     if (at <= b->bytes && bytes <= b->bytes - at)
         return TN_OK;
-    return fail(b->p, TN_BUG, "%" PRIu64 " bytes at %" PRIu64 " of a buffer of %" PRIu64, bytes,
-        at, b->bytes);
+    return fail(b->p, TN_BUG, "%" PRIu64 " bytes at %" PRIu64 " of a buffer of %" PRIu64, bytes, at,
+        b->bytes);
 }
 
 static int
@@ -305,8 +305,8 @@ bind(const launch *l, const tn_binding *from, uint32_t number, tn_interp_buffer 
     const tn_buffer *b = from->buffer;
 
     if (!b || from->offset > b->bytes || from->bytes > b->bytes - from->offset)
-        return tn_fail(l->diag, TN_BUG, "kernel %s: buffer %s exceeds what it is bound to",
-            k->name, k->globals.at[number]->name);
+        return tn_fail(l->diag, TN_BUG, "kernel %s: buffer %s exceeds what it is bound to", k->name,
+            k->globals.at[number]->name);
     *to = (tn_interp_buffer){b->at + from->offset, from->bytes / bytes, NULL};
     return TN_OK;
 }
@@ -340,8 +340,7 @@ check_tasks(const launch *l)
             return tn_fail(l->diag, TN_BUG, "kernel %s: size %s is %lld", k->name,
                 k->sizes.at[i].name, (long long)sizes[i]);
     }
-    if (!tn_formula_eval(k->tasks, sizes, k->sizes.count, &tasks) ||
-        (uint64_t)tasks != l->d->tasks)
+    if (!tn_formula_eval(k->tasks, sizes, k->sizes.count, &tasks) || (uint64_t)tasks != l->d->tasks)
         return tn_fail(l->diag, TN_BUG, "kernel %s: launched with %" PRIu64 " tasks", k->name,
             l->d->tasks);
     return TN_OK;

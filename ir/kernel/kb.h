@@ -41,16 +41,16 @@ struct tn_kb {
 
 /* The value equal to `proto` that can be seen from here, or a new one in
  * `block`. */
-tn_ins *kb_shared(tn_kb *b, const tn_ins *proto, tn_kblock *block);
+tn_ins *tn_kb_shared(tn_kb *b, const tn_ins *proto, tn_kblock *block);
 /* Places a new instruction at the end of the current block. */
-tn_ins *kb_placed(tn_kb *b, tn_kop op, tn_ktype type);
-void kb_arg(tn_ins *ins, tn_ins *arg);
+tn_ins *tn_kb_placed(tn_kb *b, tn_kop op, tn_ktype type);
+void tn_kb_arg(tn_ins *ins, tn_ins *arg);
 /* A native function on operands of fitting types; folds. */
-tn_ins *kb_native(tn_kb *b, tn_fn fn, int count, tn_ins *const *args);
+tn_ins *tn_kb_native(tn_kb *b, tn_fn fn, int count, tn_ins *const *args);
 /* The same without folding: instruction only. */
-tn_ins *kb_native_raw(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args);
-tn_ins *kb_splatted(tn_kb *b, tn_ins *v, int lanes); /* unchanged if wide already */
-bool kb_is_open(const tn_kb *b, const tn_kblock *block);
+tn_ins *tn_kb_native_raw(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args);
+tn_ins *tn_kb_splatted(tn_kb *b, tn_ins *v, int lanes); /* unchanged if wide already */
+bool tn_kb_is_open(const tn_kb *b, const tn_kblock *block);
 
 static inline bool
 kb_is_const(const tn_ins *v)
@@ -58,40 +58,40 @@ kb_is_const(const tn_ins *v)
     return v->op == TN_K_const;
 }
 
-/* ---- kb_fold.c ---- */
+/* ---- tn_kb_fold.c ---- */
 
 /* The value that a native function of these operands folds to, or NULL. */
-tn_ins *kb_fold(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args);
-tn_ins *kb_fold_cast(tn_kb *b, tn_dtype to, tn_ins *a);
+tn_ins *tn_kb_fold(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args);
+tn_ins *tn_kb_fold_cast(tn_kb *b, tn_dtype to, tn_ins *a);
 
 /* ---- kb_range.c ---- */
 
 /* Bounds of a scalar integer; all of its type if nothing is known. */
-kb_range kb_range_of(const tn_kb *b, const tn_ins *v);
-void kb_range_note(tn_kb *b, const tn_ins *v); /* for a new instruction */
+kb_range tn_kb_range_of(const tn_kb *b, const tn_ins *v);
+void tn_kb_range_note(tn_kb *b, const tn_ins *v); /* for a new instruction */
 
-/* ---- kb_address.c ---- */
+/* ---- tn_kb_address.c ---- */
 
 /* A scalar integer in address normal form, in the index type. */
-tn_ins *kb_address(tn_kb *b, tn_ins *v);
+tn_ins *tn_kb_address(tn_kb *b, tn_ins *v);
 
 /* ---- kb_memory.c ---- */
 
 /* load, store, gather, scatter as in `proto` (mask apart, addresses as they
  * are); NULL for a store that never happens. */
-tn_ins *kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask);
+tn_ins *tn_kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask);
 
 /* ---- kb_finish.c ---- */
 
 /* Drops what has no effect, numbers the rest in program order. */
-void kb_sweep(tn_kb *b);
+void tn_kb_sweep(tn_kb *b);
 
 /* ---- kexpand.c ---- */
 
 /* A function that is not native, as natives. */
-tn_ins *kb_expand(tn_kb *b, tn_fn fn, tn_ins *const *args);
-tn_ins *kb_expand_rem(tn_kb *b, tn_ins *a, tn_ins *c); /* floats */
+tn_ins *tn_kb_expand(tn_kb *b, tn_fn fn, tn_ins *const *args);
+tn_ins *tn_kb_expand_rem(tn_kb *b, tn_ins *a, tn_ins *c); /* floats */
 /* Casts that no generator knows: halves from other than f32. */
-tn_ins *kb_expand_cast(tn_kb *b, tn_dtype to, tn_ins *a);
+tn_ins *tn_kb_expand_cast(tn_kb *b, tn_dtype to, tn_ins *a);
 
 #endif

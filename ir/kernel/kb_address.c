@@ -122,8 +122,7 @@ flatten(sum *s, tn_ins *v, int64_t factor)
     if (s->failed || ++s->visits > VISITS) {
         s->failed = true;
     } else if (tn_kb_is_int(v, &whole)) {
-        if (!tn_mul_i64(whole, factor, &product) ||
-            !tn_add_i64(s->constant, product, &s->constant))
+        if (!tn_mul_i64(whole, factor, &product) || !tn_add_i64(s->constant, product, &s->constant))
             s->failed = true;
     } else if (is_fn2(v, TN_FN_add)) {
         flatten(s, v->arg[0], factor);
@@ -144,7 +143,7 @@ flatten(sum *s, tn_ins *v, int64_t factor)
 }
 
 tn_ins *
-kb_address(tn_kb *b, tn_ins *v)
+tn_kb_address(tn_kb *b, tn_ins *v)
 {
     assert(v->type.lanes == 1 && tn_is_int(v->type.dtype));
     v = tn_kb_cast(b, b->k->index, v);

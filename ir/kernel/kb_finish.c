@@ -20,14 +20,10 @@ has_effect(const sweep *s, const tn_ins *ins)
     case TN_K_scatter:
     case TN_K_barrier:
     case TN_K_sg_reduce:
-    case TN_K_check:
-        return true;
-    case TN_K_cell:
-        return s->cell_used[ins->cell->index];
-    case TN_K_local:
-        return s->mem_used[ins->mem->index];
-    default:
-        return false;
+    case TN_K_check: return true;
+    case TN_K_cell: return s->cell_used[ins->cell->index];
+    case TN_K_local: return s->mem_used[ins->mem->index];
+    default: return false;
     }
 }
 
@@ -95,7 +91,7 @@ number(sweep *s, tn_kblock *block)
 }
 
 void
-kb_sweep(tn_kb *b)
+tn_kb_sweep(tn_kb *b)
 {
     tn_kernel *k = b->k;
     sweep s = {

@@ -19,8 +19,8 @@ static bool
 once_rounded(tn_fn fn)
 {
     return fn == TN_FN_add || fn == TN_FN_sub || fn == TN_FN_mul || fn == TN_FN_div ||
-           fn == TN_FN_neg || fn == TN_FN_abs || fn == TN_FN_sqrt || fn == TN_FN_floor ||
-           fn == TN_FN_trunc;
+        fn == TN_FN_neg || fn == TN_FN_abs || fn == TN_FN_sqrt || fn == TN_FN_floor ||
+        fn == TN_FN_trunc;
 }
 
 static tn_ins *
@@ -65,7 +65,7 @@ is_fn(const tn_ins *v, tn_fn fn)
 static bool
 product_fits(const tn_kb *b, const tn_ins *product)
 {
-    kb_range x = kb_range_of(b, product->arg[0]);
+    kb_range x = tn_kb_range_of(b, product->arg[0]);
     int64_t c = product->arg[1]->whole, low, high, least, most;
     if (!tn_mul_i64(x.low, c, &low) || !tn_mul_i64(x.high, c, &high))
         return false;
@@ -79,8 +79,8 @@ fold_add(tn_kb *b, tn_ins *a, tn_ins *c)
     if (is_whole(c, 0))
         return a;
     if (kb_is_const(c) && is_fn(a, TN_FN_add) && kb_is_const(a->arg[1])) {
-        tn_ins *sum = kb_native(b, TN_FN_add, 2, (tn_ins *[]){a->arg[1], c});
-        return kb_native(b, TN_FN_add, 2, (tn_ins *[]){a->arg[0], sum});
+        tn_ins *sum = tn_kb_native(b, TN_FN_add, 2, (tn_ins *[]){a->arg[1], c});
+        return tn_kb_native(b, TN_FN_add, 2, (tn_ins *[]){a->arg[0], sum});
     }
     if (is_fn(a, TN_FN_sub) && a->arg[1] == c)
         return a->arg[0];
@@ -98,7 +98,7 @@ fold_sub(tn_kb *b, tn_ins *a, tn_ins *c)
         return tn_kb_whole(b, a->type.dtype, 0);
     if (kb_is_const(c)) {
         tn_ins *minus = tn_kb_whole(b, c->type.dtype, (int64_t)(0 - (uint64_t)c->whole));
-        return kb_native(b, TN_FN_add, 2, (tn_ins *[]){a, minus});
+        return tn_kb_native(b, TN_FN_add, 2, (tn_ins *[]){a, minus});
     }
     if (is_fn(a, TN_FN_add) && a->arg[0] == c)
         return a->arg[1];
@@ -115,8 +115,8 @@ fold_mul(tn_kb *b, tn_ins *a, tn_ins *c)
     if (is_whole(c, 0))
         return c;
     if (kb_is_const(c) && is_fn(a, TN_FN_mul) && kb_is_const(a->arg[1])) {
-        tn_ins *factor = kb_native(b, TN_FN_mul, 2, (tn_ins *[]){a->arg[1], c});
-        return kb_native(b, TN_FN_mul, 2, (tn_ins *[]){a->arg[0], factor});
+        tn_ins *factor = tn_kb_native(b, TN_FN_mul, 2, (tn_ins *[]){a->arg[1], c});
+        return tn_kb_native(b, TN_FN_mul, 2, (tn_ins *[]){a->arg[0], factor});
     }
     return NULL;
 }
@@ -124,16 +124,16 @@ fold_mul(tn_kb *b, tn_ins *a, tn_ins *c)
 static tn_ins *
 fold_div(tn_kb *b, tn_ins *a, tn_ins *c)
 {
-    if (is_whole(c, 1) || (is_whole(a, 0) && kb_range_of(b, c).low > 0))
+    if (is_whole(c, 1) || (is_whole(a, 0) && tn_kb_range_of(b, c).low > 0))
         return a;
-    kb_range x = kb_range_of(b, a), y = kb_range_of(b, c);
+    kb_range x = tn_kb_range_of(b, a), y = tn_kb_range_of(b, c);
     if (x.low >= 0 && x.high < y.low)
         return tn_kb_whole(b, a->type.dtype, 0);
     if (!kb_is_const(c) || c->whole <= 0 || !is_fn(a, TN_FN_mul) || !kb_is_const(a->arg[1]) ||
         !product_fits(b, a) || a->arg[1]->whole % c->whole)
         return NULL;
     tn_ins *factor = tn_kb_whole(b, c->type.dtype, a->arg[1]->whole / c->whole);
-    return kb_native(b, TN_FN_mul, 2, (tn_ins *[]){a->arg[0], factor});
+    return tn_kb_native(b, TN_FN_mul, 2, (tn_ins *[]){a->arg[0], factor});
 }
 
 static tn_ins *
@@ -141,7 +141,7 @@ fold_rem(tn_kb *b, tn_ins *a, tn_ins *c)
 {
     if (is_whole(c, 1))
         return tn_kb_whole(b, a->type.dtype, 0);
-    kb_range x = kb_range_of(b, a), y = kb_range_of(b, c);
+    kb_range x = tn_kb_range_of(b, a), y = tn_kb_range_of(b, c);
     if (x.low >= 0 && x.high < y.low)
         return a;
     if (kb_is_const(c) && c->whole > 0 && is_fn(a, TN_FN_mul) && kb_is_const(a->arg[1]) &&
@@ -156,7 +156,7 @@ fold_min_max(tn_kb *b, tn_fn fn, tn_ins *a, tn_ins *c)
     if (a == c)
         return a;
     bool min = fn == TN_FN_min || fn == TN_FN_minq;
-    kb_range x = kb_range_of(b, a), y = kb_range_of(b, c);
+    kb_range x = tn_kb_range_of(b, a), y = tn_kb_range_of(b, c);
     if (x.high <= y.low)
         return min ? a : c;
     if (y.high <= x.low)
@@ -186,11 +186,11 @@ fold_test(tn_kb *b, tn_fn fn, tn_ins *a, tn_ins *c)
         return tn_kb_whole(b, TN_BOOL, fn != TN_FN_lt);
     if (a->type.dtype == TN_BOOL || a->type.dtype == TN_U64)
         return NULL;
-    kb_range x = kb_range_of(b, a), y = kb_range_of(b, c);
+    kb_range x = tn_kb_range_of(b, a), y = tn_kb_range_of(b, c);
     bool yes = fn == TN_FN_lt ? x.high < y.low : fn == TN_FN_le && x.high <= y.low;
-    bool no = fn == TN_FN_lt   ? x.low >= y.high
-              : fn == TN_FN_le ? x.low > y.high
-                               : x.high < y.low || y.high < x.low;
+    bool no = fn == TN_FN_lt ? x.low >= y.high
+        : fn == TN_FN_le     ? x.low > y.high
+                             : x.high < y.low || y.high < x.low;
     return yes || no ? tn_kb_whole(b, TN_BOOL, yes) : NULL;
 }
 
@@ -199,34 +199,24 @@ static tn_ins *
 fold_whole(tn_kb *b, tn_fn fn, tn_ins *a, tn_ins *c)
 {
     switch (fn) {
-    case TN_FN_add:
-        return fold_add(b, a, c);
-    case TN_FN_sub:
-        return fold_sub(b, a, c);
-    case TN_FN_mul:
-        return fold_mul(b, a, c);
-    case TN_FN_div:
-        return fold_div(b, a, c);
-    case TN_FN_rem:
-        return fold_rem(b, a, c);
+    case TN_FN_add: return fold_add(b, a, c);
+    case TN_FN_sub: return fold_sub(b, a, c);
+    case TN_FN_mul: return fold_mul(b, a, c);
+    case TN_FN_div: return fold_div(b, a, c);
+    case TN_FN_rem: return fold_rem(b, a, c);
     case TN_FN_min:
     case TN_FN_max:
     case TN_FN_minq:
-    case TN_FN_maxq:
-        return fold_min_max(b, fn, a, c);
+    case TN_FN_maxq: return fold_min_max(b, fn, a, c);
     case TN_FN_and:
     case TN_FN_or:
-    case TN_FN_xor:
-        return fold_logic(b, fn, a, c);
+    case TN_FN_xor: return fold_logic(b, fn, a, c);
     case TN_FN_shl:
-    case TN_FN_shr:
-        return is_whole(c, 0) ? a : NULL;
+    case TN_FN_shr: return is_whole(c, 0) ? a : NULL;
     case TN_FN_eq:
     case TN_FN_lt:
-    case TN_FN_le:
-        return fold_test(b, fn, a, c);
-    default:
-        return NULL;
+    case TN_FN_le: return fold_test(b, fn, a, c);
+    default: return NULL;
     }
 }
 
@@ -234,7 +224,7 @@ static bool
 commutes(tn_fn fn)
 {
     return fn == TN_FN_add || fn == TN_FN_mul || fn == TN_FN_and || fn == TN_FN_or ||
-           fn == TN_FN_xor || fn == TN_FN_eq || fn == TN_FN_min || fn == TN_FN_max;
+        fn == TN_FN_xor || fn == TN_FN_eq || fn == TN_FN_min || fn == TN_FN_max;
 }
 
 /* A mask that is the same in all lanes, among vectors. */
@@ -280,7 +270,7 @@ fold_float(tn_fn fn, tn_ins *a, tn_ins *c)
 }
 
 tn_ins *
-kb_fold(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
+tn_kb_fold(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
 {
     if (fn == TN_FN_select)
         return fold_select(args);
@@ -292,17 +282,17 @@ kb_fold(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
         return fold_float(fn, a, c);
     if (a->type.lanes > 1)
         return a->type.dtype == TN_BOOL && tn_fn_info_of(fn)->rule == TN_RULE_LOGIC
-                   ? fold_masks(b, fn, a, c)
-                   : NULL;
+            ? fold_masks(b, fn, a, c)
+            : NULL;
     if (commutes(fn) && kb_is_const(a) && !kb_is_const(c))
-        return kb_native(b, fn, 2, (tn_ins *[]){c, a});
+        return tn_kb_native(b, fn, 2, (tn_ins *[]){c, a});
     return fold_whole(b, fn, a, c);
 }
 
 /* ---- casts ---- */
 
 tn_ins *
-kb_fold_cast(tn_kb *b, tn_dtype to, tn_ins *a)
+tn_kb_fold_cast(tn_kb *b, tn_dtype to, tn_ins *a)
 {
     tn_dtype from = a->type.dtype;
     if (to == TN_F16 || to == TN_BF16)
@@ -321,8 +311,8 @@ kb_fold_cast(tn_kb *b, tn_dtype to, tn_ins *a)
     if (kb_is_const(a) && from != TN_U64 && a->whole >= -exact && a->whole <= exact)
         return tn_kb_real(b, to, (double)a->whole);
     /* There and back: the wider integer held the value. */
-    if (a->op == TN_K_fn && a->fn == TN_FN_cast && a->arg[0]->type.dtype == to &&
-        tn_is_int(to) && tn_is_int(from) && tn_dtype_bytes(from) >= tn_dtype_bytes(to))
+    if (a->op == TN_K_fn && a->fn == TN_FN_cast && a->arg[0]->type.dtype == to && tn_is_int(to) &&
+        tn_is_int(from) && tn_dtype_bytes(from) >= tn_dtype_bytes(to))
         return a->arg[0];
     return NULL;
 }

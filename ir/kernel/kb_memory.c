@@ -33,17 +33,16 @@ tn_kb_local(tn_kb *b, const char *name, tn_dtype dtype, tn_ins *count)
 {
     count = tn_kb_cast(b, b->k->index, count);
     tn_kmem *mem = tn_kmem_new(b->k, unique_name(b, name), dtype, TN_SPACE_LOCAL);
-    tn_ins *ins = kb_placed(b, TN_K_local, no_value);
+    tn_ins *ins = tn_kb_placed(b, TN_K_local, no_value);
     ins->mem = mem;
-    kb_arg(ins, count);
+    tn_kb_arg(ins, count);
     return mem;
 }
 
 /* ---- cells ---- */
 
 tn_kcell *
-tn_kb_cell(
-    tn_kb *b, const char *name, tn_ktype type, int rank, const int *dims, bool per_lane)
+tn_kb_cell(tn_kb *b, const char *name, tn_ktype type, int rank, const int *dims, bool per_lane)
 {
     assert(rank >= 0 && rank <= TN_CELL_RANK);
     tn_kcell *cell = tn_kcell_new(b->k, unique_name(b, name), type);
@@ -53,7 +52,7 @@ tn_kb_cell(
         assert(dims[i] > 0 && dims[i] <= UINT16_MAX);
         cell->dim[i] = (uint16_t)dims[i];
     }
-    kb_placed(b, TN_K_cell, no_value)->cell = cell;
+    tn_kb_placed(b, TN_K_cell, no_value)->cell = cell;
     return cell;
 }
 
@@ -71,10 +70,10 @@ tn_kb_get(tn_kb *b, tn_kcell *cell, int rank, tn_ins *const *index)
 {
     tn_ins *args[TN_CELL_RANK];
     index_args(b, args, cell, rank, index);
-    tn_ins *ins = kb_placed(b, TN_K_get, cell->type);
+    tn_ins *ins = tn_kb_placed(b, TN_K_get, cell->type);
     ins->cell = cell;
     for (int i = 0; i < rank; i++)
-        kb_arg(ins, args[i]);
+        tn_kb_arg(ins, args[i]);
     return ins;
 }
 
@@ -82,14 +81,14 @@ void
 tn_kb_set(tn_kb *b, tn_kcell *cell, tn_ins *value, int rank, tn_ins *const *index)
 {
     tn_ins *args[TN_CELL_RANK];
-    value = kb_splatted(b, value, cell->type.lanes);
+    value = tn_kb_splatted(b, value, cell->type.lanes);
     assert(tn_ktype_equal(value->type, cell->type));
     index_args(b, args, cell, rank, index);
-    tn_ins *ins = kb_placed(b, TN_K_set, no_value);
+    tn_ins *ins = tn_kb_placed(b, TN_K_set, no_value);
     ins->cell = cell;
-    kb_arg(ins, value);
+    tn_kb_arg(ins, value);
     for (int i = 0; i < rank; i++)
-        kb_arg(ins, args[i]);
+        tn_kb_arg(ins, args[i]);
 }
 
 /* ---- memory ---- */
@@ -102,7 +101,7 @@ folded_mask(tn_kb *b, tn_ins *mask, int lanes, bool *never)
     if (!mask)
         return NULL;
     assert(mask->type.dtype == TN_BOOL);
-    mask = kb_splatted(b, mask, lanes);
+    mask = tn_kb_splatted(b, mask, lanes);
     const tn_ins *one = mask->op == TN_K_splat ? mask->arg[0] : mask;
     if (!kb_is_const(one))
         return mask;
@@ -136,23 +135,23 @@ only_other(tn_kb *b, const tn_ins *proto)
     tn_ins *v = tn_is_float(t) ? tn_kb_real(b, t == TN_F64 ? t : TN_F32, proto->real)
                                : tn_kb_whole(b, t, proto->other);
     v = tn_kb_cast(b, t, v);
-    return kb_splatted(b, v, proto->type.lanes);
+    return tn_kb_splatted(b, v, proto->type.lanes);
 }
 
 tn_ins *
-kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask)
+tn_kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask)
 {
     bool never, read = proto->type.lanes > 0;
     int lanes = read ? proto->type.lanes : proto->arg[proto->arg_count - 1]->type.lanes;
     mask = folded_mask(b, mask, lanes, &never);
     if (never)
         return read ? only_other(b, proto) : NULL;
-    tn_ins *ins = kb_placed(b, proto->op, proto->type);
+    tn_ins *ins = tn_kb_placed(b, proto->op, proto->type);
     ins->mem = proto->mem;
     for (int i = 0; i < proto->arg_count; i++)
-        kb_arg(ins, proto->arg[i]);
+        tn_kb_arg(ins, proto->arg[i]);
     if (mask)
-        kb_arg(ins, mask);
+        tn_kb_arg(ins, mask);
     if (mask && read) {
         ins->real = proto->real;
         ins->other = proto->other;
@@ -161,26 +160,22 @@ kb_access(tn_kb *b, const tn_ins *proto, tn_ins *mask)
 }
 
 tn_ins *
-tn_kb_load(
-    tn_kb *b, tn_kmem *mem, tn_ins *address, int lanes, tn_ins *mask, tn_ins *other)
+tn_kb_load(tn_kb *b, tn_kmem *mem, tn_ins *address, int lanes, tn_ins *mask, tn_ins *other)
 {
-    tn_ins proto = {
-        .op = TN_K_load, .mem = mem, .type = {mem->dtype, (uint16_t)lanes}};
-    kb_arg(&proto, kb_address(b, address));
+    tn_ins proto = {.op = TN_K_load, .mem = mem, .type = {mem->dtype, (uint16_t)lanes}};
+    tn_kb_arg(&proto, tn_kb_address(b, address));
     set_other(b, &proto, other);
-    return kb_access(b, &proto, mask);
+    return tn_kb_access(b, &proto, mask);
 }
 
 tn_ins *
-tn_kb_gather(
-    tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *mask, tn_ins *other)
+tn_kb_gather(tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *mask, tn_ins *other)
 {
-    tn_ins proto = {
-        .op = TN_K_gather, .mem = mem, .type = {mem->dtype, indices->type.lanes}};
-    kb_arg(&proto, kb_address(b, base));
-    kb_arg(&proto, tn_kb_cast(b, TN_I32, indices));
+    tn_ins proto = {.op = TN_K_gather, .mem = mem, .type = {mem->dtype, indices->type.lanes}};
+    tn_kb_arg(&proto, tn_kb_address(b, base));
+    tn_kb_arg(&proto, tn_kb_cast(b, TN_I32, indices));
     set_other(b, &proto, other);
-    return kb_access(b, &proto, mask);
+    return tn_kb_access(b, &proto, mask);
 }
 
 void
@@ -188,23 +183,22 @@ tn_kb_store(tn_kb *b, tn_kmem *mem, tn_ins *address, tn_ins *value, tn_ins *mask
 {
     assert(value->type.dtype == mem->dtype);
     if (mask && mask->type.lanes > value->type.lanes)
-        value = kb_splatted(b, value, mask->type.lanes);
+        value = tn_kb_splatted(b, value, mask->type.lanes);
     tn_ins proto = {.op = TN_K_store, .mem = mem, .type = no_value};
-    kb_arg(&proto, kb_address(b, address));
-    kb_arg(&proto, value);
-    kb_access(b, &proto, mask);
+    tn_kb_arg(&proto, tn_kb_address(b, address));
+    tn_kb_arg(&proto, value);
+    tn_kb_access(b, &proto, mask);
 }
 
 void
-tn_kb_scatter(
-    tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *value, tn_ins *mask)
+tn_kb_scatter(tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *value, tn_ins *mask)
 {
     assert(value->type.dtype == mem->dtype);
     tn_ins proto = {.op = TN_K_scatter, .mem = mem, .type = no_value};
-    kb_arg(&proto, kb_address(b, base));
-    kb_arg(&proto, tn_kb_cast(b, TN_I32, indices));
-    kb_arg(&proto, kb_splatted(b, value, indices->type.lanes));
-    kb_access(b, &proto, mask);
+    tn_kb_arg(&proto, tn_kb_address(b, base));
+    tn_kb_arg(&proto, tn_kb_cast(b, TN_I32, indices));
+    tn_kb_arg(&proto, tn_kb_splatted(b, value, indices->type.lanes));
+    tn_kb_access(b, &proto, mask);
 }
 
 /* ---- collectives and checks ---- */
@@ -212,14 +206,14 @@ tn_kb_scatter(
 void
 tn_kb_barrier(tn_kb *b)
 {
-    kb_placed(b, TN_K_barrier, no_value);
+    tn_kb_placed(b, TN_K_barrier, no_value);
 }
 
 void
 tn_kb_sg_reduce(tn_kb *b, tn_fn fn, tn_kcell *cell)
 {
     assert(cell->rank == 0 && cell->type.lanes == 1);
-    tn_ins *ins = kb_placed(b, TN_K_sg_reduce, no_value);
+    tn_ins *ins = tn_kb_placed(b, TN_K_sg_reduce, no_value);
     ins->fn = fn;
     ins->cell = cell;
 }
@@ -234,11 +228,11 @@ tn_kb_check(tn_kb *b, uint32_t site, tn_ins *condition, tn_ins *position, tn_ins
         return;
     position = tn_kb_cast(b, TN_I32, position);
     value = tn_kb_cast(b, TN_I32, value);
-    position = kb_splatted(b, position, lanes);
-    value = kb_splatted(b, value, lanes);
-    tn_ins *ins = kb_placed(b, TN_K_check, no_value);
+    position = tn_kb_splatted(b, position, lanes);
+    value = tn_kb_splatted(b, value, lanes);
+    tn_ins *ins = tn_kb_placed(b, TN_K_check, no_value);
     ins->whole = site;
-    kb_arg(ins, condition);
-    kb_arg(ins, position);
-    kb_arg(ins, value);
+    tn_kb_arg(ins, condition);
+    tn_kb_arg(ins, position);
+    tn_kb_arg(ins, value);
 }

@@ -38,8 +38,8 @@ product(kb_range a, kb_range c, kb_range *out)
     if (!tn_mul_i64(a.low, c.low, &p[0]) || !tn_mul_i64(a.low, c.high, &p[1]) ||
         !tn_mul_i64(a.high, c.low, &p[2]) || !tn_mul_i64(a.high, c.high, &p[3]))
         return false;
-    *out = (kb_range){least(least(p[0], p[1]), least(p[2], p[3])),
-        most(most(p[0], p[1]), most(p[2], p[3]))};
+    *out = (kb_range){
+        least(least(p[0], p[1]), least(p[2], p[3])), most(most(p[0], p[1]), most(p[2], p[3]))};
     return true;
 }
 
@@ -74,42 +74,30 @@ two(tn_fn fn, kb_range a, kb_range c, kb_range *out)
         return tn_add_i64(a.low, c.low, &out->low) && tn_add_i64(a.high, c.high, &out->high);
     case TN_FN_sub:
         return tn_sub_i64(a.low, c.high, &out->low) && tn_sub_i64(a.high, c.low, &out->high);
-    case TN_FN_mul:
-        return product(a, c, out);
-    case TN_FN_div:
-        return quotient(a, c, out);
-    case TN_FN_rem:
-        return rest(a, c, out);
+    case TN_FN_mul: return product(a, c, out);
+    case TN_FN_div: return quotient(a, c, out);
+    case TN_FN_rem: return rest(a, c, out);
     case TN_FN_min:
-    case TN_FN_minq:
-        *out = (kb_range){least(a.low, c.low), least(a.high, c.high)};
-        return true;
+    case TN_FN_minq: *out = (kb_range){least(a.low, c.low), least(a.high, c.high)}; return true;
     case TN_FN_max:
-    case TN_FN_maxq:
-        *out = (kb_range){most(a.low, c.low), most(a.high, c.high)};
-        return true;
+    case TN_FN_maxq: *out = (kb_range){most(a.low, c.low), most(a.high, c.high)}; return true;
     case TN_FN_and:
-        *out = (kb_range){0, least(a.low >= 0 ? a.high : INT64_MAX,
-                                 c.low >= 0 ? c.high : INT64_MAX)};
+        *out =
+            (kb_range){0, least(a.low >= 0 ? a.high : INT64_MAX, c.low >= 0 ? c.high : INT64_MAX)};
         return a.low >= 0 || c.low >= 0;
     case TN_FN_shr:
         if (c.low < 0 || c.high > 62)
             return false;
-        *out = (kb_range){least(a.low >> c.low, a.low >> c.high),
-            most(a.high >> c.low, a.high >> c.high)};
+        *out = (kb_range){
+            least(a.low >> c.low, a.low >> c.high), most(a.high >> c.low, a.high >> c.high)};
         return true;
     case TN_FN_eq:
         *out = (kb_range){a.low == a.high && c.low == c.high && a.low == c.low,
             a.low <= c.high && c.low <= a.high};
         return true;
-    case TN_FN_lt:
-        *out = (kb_range){a.high < c.low, a.low < c.high};
-        return true;
-    case TN_FN_le:
-        *out = (kb_range){a.high <= c.low, a.low <= c.high};
-        return true;
-    default:
-        return false;
+    case TN_FN_lt: *out = (kb_range){a.high < c.low, a.low < c.high}; return true;
+    case TN_FN_le: *out = (kb_range){a.high <= c.low, a.low <= c.high}; return true;
+    default: return false;
     }
 }
 
@@ -120,14 +108,14 @@ of_function(const tn_kb *b, const tn_ins *v, kb_range *out)
     if (tn_is_float(first->type.dtype) || first->type.dtype == TN_U64 ||
         (v->fn != TN_FN_select && first->type.dtype == TN_BOOL))
         return false;
-    kb_range a = kb_range_of(b, first);
+    kb_range a = tn_kb_range_of(b, first);
     if (v->fn == TN_FN_cast) {
         *out = a;
         return true;
     }
     if (v->arg_count < 2)
         return false;
-    kb_range c = kb_range_of(b, v->arg[v->arg_count - 1]);
+    kb_range c = tn_kb_range_of(b, v->arg[v->arg_count - 1]);
     if (v->fn == TN_FN_select) {
         *out = (kb_range){least(a.low, c.low), most(a.high, c.high)};
         return true;
@@ -140,14 +128,13 @@ computed(const tn_kb *b, const tn_ins *v)
 {
     kb_range all = all_of(v->type.dtype), r = all;
     switch (v->op) {
-    case TN_K_const:
-        return (kb_range){v->whole, v->whole};
+    case TN_K_const: return (kb_range){v->whole, v->whole};
     case TN_K_param:
         r = (kb_range){b->k->sizes.at[v->whole].low, b->k->sizes.at[v->whole].high};
         r.high = least(r.high, open_size);
         break;
     case TN_K_loop:
-        r = (kb_range){kb_range_of(b, v->arg[0]).low, kb_range_of(b, v->arg[1]).high};
+        r = (kb_range){tn_kb_range_of(b, v->arg[0]).low, tn_kb_range_of(b, v->arg[1]).high};
         if (r.high > INT64_MIN)
             r.high--;
         r.high = most(r.high, r.low); /* an empty loop has no index */
@@ -156,8 +143,7 @@ computed(const tn_kb *b, const tn_ins *v)
         if (!of_function(b, v, &r))
             return all;
         return r.low < all.low || r.high > all.high ? all : r;
-    default:
-        return all;
+    default: return all;
     }
     r.low = most(r.low, all.low);
     r.high = least(r.high, all.high);
@@ -165,7 +151,7 @@ computed(const tn_kb *b, const tn_ins *v)
 }
 
 kb_range
-kb_range_of(const tn_kb *b, const tn_ins *v)
+tn_kb_range_of(const tn_kb *b, const tn_ins *v)
 {
     kb_range all = all_of(v->type.dtype);
     if (v->id >= b->range.count)
@@ -175,7 +161,7 @@ kb_range_of(const tn_kb *b, const tn_ins *v)
 }
 
 void
-kb_range_note(tn_kb *b, const tn_ins *v)
+tn_kb_range_note(tn_kb *b, const tn_ins *v)
 {
     bool known = v->type.lanes == 1 && !tn_is_float(v->type.dtype);
     kb_range r = known ? computed(b, v) : (kb_range){INT64_MIN, INT64_MAX};

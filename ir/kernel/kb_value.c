@@ -37,9 +37,8 @@ static bool
 same(const tn_ins *a, const tn_ins *b)
 {
     return a->op == b->op && a->fn == b->fn && tn_ktype_equal(a->type, b->type) &&
-           a->whole == b->whole && memcmp(&a->real, &b->real, sizeof a->real) == 0 &&
-           a->arg_count == b->arg_count &&
-           memcmp(a->arg, b->arg, a->arg_count * sizeof *a->arg) == 0;
+        a->whole == b->whole && memcmp(&a->real, &b->real, sizeof a->real) == 0 &&
+        a->arg_count == b->arg_count && memcmp(a->arg, b->arg, a->arg_count * sizeof *a->arg) == 0;
 }
 
 /* The slot of a value equal to `v`, or of the next free one. */
@@ -67,18 +66,18 @@ widen_table(tn_kb *b)
 }
 
 tn_ins *
-kb_shared(tn_kb *b, const tn_ins *proto, tn_kblock *block)
+tn_kb_shared(tn_kb *b, const tn_ins *proto, tn_kblock *block)
 {
     widen_table(b);
     tn_ins **slot = slot_of(b, proto);
-    if (*slot && kb_is_open(b, (*slot)->block))
+    if (*slot && tn_kb_is_open(b, (*slot)->block))
         return *slot;
     tn_ins *made = tn_ins_new(b->k, proto->op, proto->type);
     uint32_t id = made->id;
     *made = *proto;
     made->id = id;
     tn_kblock_append(b->k, block, made);
-    kb_range_note(b, made);
+    tn_kb_range_note(b, made);
     /* An equal value in a closed block cannot be seen any more. */
     b->slot_used += !*slot;
     *slot = made;
@@ -86,7 +85,7 @@ kb_shared(tn_kb *b, const tn_ins *proto, tn_kblock *block)
 }
 
 tn_ins *
-kb_placed(tn_kb *b, tn_kop op, tn_ktype type)
+tn_kb_placed(tn_kb *b, tn_kop op, tn_ktype type)
 {
     tn_ins *ins = tn_ins_new(b->k, op, type);
     tn_kblock_append(b->k, b->cur, ins);
@@ -94,7 +93,7 @@ kb_placed(tn_kb *b, tn_kop op, tn_ktype type)
 }
 
 void
-kb_arg(tn_ins *ins, tn_ins *arg)
+tn_kb_arg(tn_ins *ins, tn_ins *arg)
 {
     assert(ins->arg_count < TN_INS_ARGS && arg && arg->type.lanes > 0);
     ins->arg[ins->arg_count++] = arg;
@@ -115,7 +114,7 @@ deepest(const tn_kb *b, int count, tn_ins *const *args)
     tn_kblock *block = b->k->root;
     for (int i = 0; i < count; i++) {
         tn_kblock *home = tn_ins_home(args[i]);
-        assert(kb_is_open(b, home));
+        assert(tn_kb_is_open(b, home));
         if (home->depth > block->depth)
             block = home;
     }
@@ -131,7 +130,7 @@ place(const tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
     for (int i = 0; i < count; i++)
         whole = whole && whole_scalar(args[i]);
     if (whole && (fn == TN_FN_div || fn == TN_FN_rem)) {
-        kb_range r = kb_range_of(b, args[1]);
+        kb_range r = tn_kb_range_of(b, args[1]);
         whole = r.low > 0 || r.high < 0;
     }
     return whole ? deepest(b, count, args) : b->cur;
@@ -143,9 +142,8 @@ tn_ins *
 tn_kb_whole(tn_kb *b, tn_dtype dtype, int64_t value)
 {
     assert(!tn_is_float(dtype));
-    tn_ins proto = {
-        .op = TN_K_const, .type = {dtype, 1}, .whole = tn_wrap(dtype, value)};
-    return kb_shared(b, &proto, b->k->root);
+    tn_ins proto = {.op = TN_K_const, .type = {dtype, 1}, .whole = tn_wrap(dtype, value)};
+    return tn_kb_shared(b, &proto, b->k->root);
 }
 
 tn_ins *
@@ -161,7 +159,7 @@ tn_kb_real(tn_kb *b, tn_dtype dtype, double value)
     /* One NaN, so that bytes do not depend on how it was made. */
     value = isnan(value) ? (double)NAN : tn_round_to(dtype, value);
     tn_ins proto = {.op = TN_K_const, .type = {dtype, 1}, .real = value};
-    return kb_shared(b, &proto, b->k->root);
+    return tn_kb_shared(b, &proto, b->k->root);
 }
 
 bool
@@ -185,7 +183,7 @@ tn_kb_size(tn_kb *b, const char *name, int64_t low, int64_t high)
         tn_push(b->arena, &k->sizes, size);
     }
     tn_ins proto = {.op = TN_K_param, .type = {k->index, 1}, .whole = number};
-    return kb_shared(b, &proto, k->root);
+    return tn_kb_shared(b, &proto, k->root);
 }
 
 /* ---- functions ---- */
@@ -201,29 +199,29 @@ result_type(tn_fn fn, int count, tn_ins *const *args)
 }
 
 tn_ins *
-kb_native_raw(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
+tn_kb_native_raw(tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
 {
     tn_ins proto = {.op = TN_K_fn, .fn = fn, .type = type};
     for (int i = 0; i < count; i++)
-        kb_arg(&proto, args[i]);
-    return kb_shared(b, &proto, place(b, fn, type, count, args));
+        tn_kb_arg(&proto, args[i]);
+    return tn_kb_shared(b, &proto, place(b, fn, type, count, args));
 }
 
 tn_ins *
-kb_splatted(tn_kb *b, tn_ins *v, int lanes)
+tn_kb_splatted(tn_kb *b, tn_ins *v, int lanes)
 {
     if (v->type.lanes == lanes)
         return v;
     assert(v->type.lanes == 1);
     tn_ins proto = {.op = TN_K_splat, .type = {v->type.dtype, (uint16_t)lanes}};
-    kb_arg(&proto, v);
-    return kb_shared(b, &proto, kb_is_const(v) ? b->k->root : b->cur);
+    tn_kb_arg(&proto, v);
+    return tn_kb_shared(b, &proto, kb_is_const(v) ? b->k->root : b->cur);
 }
 
 tn_ins *
 tn_kb_splat(tn_kb *b, tn_ins *scalar, int lanes)
 {
-    return kb_splatted(b, scalar, lanes);
+    return tn_kb_splatted(b, scalar, lanes);
 }
 
 /* i32 meets i64: scalars are widened, vectors narrowed. */
@@ -252,11 +250,11 @@ all_uniform(int count, tn_ins **args)
 }
 
 tn_ins *
-kb_native(tn_kb *b, tn_fn fn, int count, tn_ins *const *args)
+tn_kb_native(tn_kb *b, tn_fn fn, int count, tn_ins *const *args)
 {
     tn_ktype type = result_type(fn, count, args);
-    tn_ins *folded = kb_fold(b, fn, type, count, args);
-    return folded ? folded : kb_native_raw(b, fn, type, count, args);
+    tn_ins *folded = tn_kb_fold(b, fn, type, count, args);
+    return folded ? folded : tn_kb_native_raw(b, fn, type, count, args);
 }
 
 static tn_ins *
@@ -269,7 +267,7 @@ function(tn_kb *b, tn_fn fn, int count, tn_ins **args)
     bool uniform = all_uniform(count, args);
     for (int i = 0; i < count; i++) {
         if (!uniform)
-            args[i] = kb_splatted(b, args[i], lanes);
+            args[i] = tn_kb_splatted(b, args[i], lanes);
         else if (args[i]->type.lanes > 1)
             args[i] = args[i]->arg[0];
     }
@@ -277,14 +275,14 @@ function(tn_kb *b, tn_fn fn, int count, tn_ins **args)
     assert(info->arity == count);
     tn_ins *v;
     if (fn == TN_FN_fma && b->k->exact) {
-        tn_ins *product = kb_native(b, TN_FN_mul, 2, args);
-        v = kb_native(b, TN_FN_add, 2, (tn_ins *[]){product, args[2]});
+        tn_ins *product = tn_kb_native(b, TN_FN_mul, 2, args);
+        v = tn_kb_native(b, TN_FN_add, 2, (tn_ins *[]){product, args[2]});
     } else if (fn == TN_FN_rem && tn_is_float(args[0]->type.dtype)) {
-        v = kb_expand_rem(b, args[0], args[1]);
+        v = tn_kb_expand_rem(b, args[0], args[1]);
     } else {
-        v = info->native ? kb_native(b, fn, count, args) : kb_expand(b, fn, args);
+        v = info->native ? tn_kb_native(b, fn, count, args) : tn_kb_expand(b, fn, args);
     }
-    return uniform ? kb_splatted(b, v, lanes) : v;
+    return uniform ? tn_kb_splatted(b, v, lanes) : v;
 }
 
 tn_ins *
@@ -319,14 +317,14 @@ tn_kb_cast(tn_kb *b, tn_dtype to, tn_ins *a)
         return a;
     if (a->op == TN_K_splat) {
         tn_ins *scalar = tn_kb_cast(b, to, a->arg[0]);
-        return kb_splatted(b, scalar, a->type.lanes);
+        return tn_kb_splatted(b, scalar, a->type.lanes);
     }
-    tn_ins *folded = kb_fold_cast(b, to, a);
+    tn_ins *folded = tn_kb_fold_cast(b, to, a);
     if (folded)
         return folded;
     if ((is_half(from) && to != TN_F32) || (is_half(to) && from != TN_F32))
-        return kb_expand_cast(b, to, a);
-    return kb_native_raw(b, TN_FN_cast, (tn_ktype){to, a->type.lanes}, 1, &a);
+        return tn_kb_expand_cast(b, to, a);
+    return tn_kb_native_raw(b, TN_FN_cast, (tn_ktype){to, a->type.lanes}, 1, &a);
 }
 
 tn_ins *
@@ -337,9 +335,9 @@ tn_kb_bits(tn_kb *b, tn_dtype to, tn_ins *a)
         return a;
     if (a->op == TN_K_splat) {
         tn_ins *scalar = tn_kb_bits(b, to, a->arg[0]);
-        return kb_splatted(b, scalar, a->type.lanes);
+        return tn_kb_splatted(b, scalar, a->type.lanes);
     }
-    return kb_native_raw(b, TN_FN_bits, (tn_ktype){to, a->type.lanes}, 1, &a);
+    return tn_kb_native_raw(b, TN_FN_bits, (tn_ktype){to, a->type.lanes}, 1, &a);
 }
 
 /* ---- vectors ---- */
@@ -350,25 +348,25 @@ tn_kb_lanes(tn_kb *b, int lanes)
     if (lanes == 1)
         return tn_kb_whole(b, TN_I32, 0);
     tn_ins proto = {.op = TN_K_lanes, .type = {TN_I32, (uint16_t)lanes}};
-    return kb_shared(b, &proto, b->k->root);
+    return tn_kb_shared(b, &proto, b->k->root);
 }
 
 tn_ins *
 tn_kb_below(tn_kb *b, tn_ins *count, int lanes)
 {
     count = tn_kb_cast(b, b->k->index, count);
-    kb_range r = kb_range_of(b, count);
+    kb_range r = tn_kb_range_of(b, count);
     if (r.low >= lanes || r.high <= 0) {
         tn_ins *known = tn_kb_whole(b, TN_BOOL, r.low >= lanes);
-        return kb_splatted(b, known, lanes);
+        return tn_kb_splatted(b, known, lanes);
     }
     if (lanes == 1) {
         tn_ins *zero = tn_kb_int(b, 0);
         return tn_kb_fn2(b, TN_FN_lt, zero, count);
     }
     tn_ins proto = {.op = TN_K_below, .type = {TN_BOOL, (uint16_t)lanes}};
-    kb_arg(&proto, count);
-    return kb_shared(b, &proto, b->cur);
+    tn_kb_arg(&proto, count);
+    return tn_kb_shared(b, &proto, b->cur);
 }
 
 tn_ins *
@@ -380,8 +378,8 @@ tn_kb_extract(tn_kb *b, tn_ins *vector, int lane)
     if (vector->op == TN_K_splat)
         return vector->arg[0];
     tn_ins proto = {.op = TN_K_extract, .type = {vector->type.dtype, 1}, .whole = lane};
-    kb_arg(&proto, vector);
-    return kb_shared(b, &proto, b->cur);
+    tn_kb_arg(&proto, vector);
+    return tn_kb_shared(b, &proto, b->cur);
 }
 
 tn_ins *
@@ -390,6 +388,6 @@ tn_kb_across(tn_kb *b, tn_fn fn, tn_ins *vector)
     if (vector->type.lanes == 1)
         return vector;
     tn_ins proto = {.op = TN_K_across, .fn = fn, .type = {vector->type.dtype, 1}};
-    kb_arg(&proto, vector);
-    return kb_shared(b, &proto, b->cur);
+    tn_kb_arg(&proto, vector);
+    return tn_kb_shared(b, &proto, b->cur);
 }

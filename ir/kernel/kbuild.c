@@ -43,7 +43,7 @@ tn_kb_finish(tn_kb *b)
 {
     assert(b->open.count == 0 && !b->finished);
     b->finished = true;
-    kb_sweep(b);
+    tn_kb_sweep(b);
     bool sized = tn_kernel_formulas(b->k);
     assert(sized);
     (void)sized;
@@ -98,11 +98,11 @@ tn_kb_loop(tn_kb *b, tn_loop_kind kind, tn_ins *low, tn_ins *high, int64_t step,
     loop->loop = kind;
     loop->whole = step;
     loop->name = name ? tn_arena_copy(b->arena, name, strlen(name)) : NULL;
-    kb_arg(loop, low);
-    kb_arg(loop, high);
+    tn_kb_arg(loop, low);
+    tn_kb_arg(loop, high);
     loop->body = tn_kblock_new(b->arena, b->cur, loop);
     loop->block = b->cur;
-    kb_range_note(b, loop);
+    tn_kb_range_note(b, loop);
     enter(b, (kb_open){.kind = KB_LOOP, .ins = loop}, loop->body);
     return loop;
 }
@@ -118,7 +118,7 @@ tn_kb_if(tn_kb *b, tn_ins *condition)
         return;
     }
     tn_ins *branch = tn_ins_new(b->k, TN_K_if, (tn_ktype){TN_BOOL, 0});
-    kb_arg(branch, condition);
+    tn_kb_arg(branch, condition);
     branch->body = tn_kblock_new(b->arena, b->cur, branch);
     branch->block = b->cur;
     enter(b, (kb_open){.kind = KB_IF, .ins = branch}, branch->body);
@@ -161,7 +161,7 @@ tn_kb_close(tn_kb *b)
 }
 
 bool
-kb_is_open(const tn_kb *b, const tn_kblock *block)
+tn_kb_is_open(const tn_kb *b, const tn_kblock *block)
 {
     return (uint32_t)block->depth < b->chain.count && b->chain.at[block->depth] == block;
 }

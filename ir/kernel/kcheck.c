@@ -8,21 +8,21 @@ static const char wrong_count[] = "wrong number of operands";
 static const char wrong_type[] = "operand and result types do not fit";
 
 bool
-kc_type_valid(tn_ktype type)
+tn_kc_type_valid(tn_ktype type)
 {
     unsigned lanes = type.lanes;
     return (unsigned)type.dtype < TN_DTYPE_COUNT && lanes >= 1 && lanes <= 64 &&
-           (lanes & (lanes - 1)) == 0;
+        (lanes & (lanes - 1)) == 0;
 }
 
 bool
-kc_computes(tn_dtype dtype)
+tn_kc_computes(tn_dtype dtype)
 {
     return dtype != TN_F16 && dtype != TN_BF16;
 }
 
 bool
-kc_reduces(tn_fn fn, tn_dtype dtype)
+tn_kc_reduces(tn_fn fn, tn_dtype dtype)
 {
     switch (fn) {
     case TN_FN_add:
@@ -30,13 +30,10 @@ kc_reduces(tn_fn fn, tn_dtype dtype)
     case TN_FN_min:
     case TN_FN_max:
     case TN_FN_minq:
-    case TN_FN_maxq:
-        return kc_computes(dtype) && dtype != TN_BOOL;
+    case TN_FN_maxq: return tn_kc_computes(dtype) && dtype != TN_BOOL;
     case TN_FN_and:
-    case TN_FN_or:
-        return !tn_is_float(dtype);
-    default:
-        return false;
+    case TN_FN_or: return !tn_is_float(dtype);
+    default: return false;
     }
 }
 
@@ -54,7 +51,7 @@ cast_fits(tn_dtype from, tn_dtype to)
 {
     if (from == to)
         return false;
-    return (kc_computes(from) || to == TN_F32) && (kc_computes(to) || from == TN_F32);
+    return (tn_kc_computes(from) || to == TN_F32) && (tn_kc_computes(to) || from == TN_F32);
 }
 
 static bool
@@ -65,25 +62,23 @@ function_fits(const tn_ins *ins)
     switch (tn_fn_info_of(ins->fn)->rule) {
     case TN_RULE_SAME:
         return same_types(ins, 0) && tn_ktype_equal(type, first) && t != TN_BOOL &&
-               kc_computes(t) && (ins->fn != TN_FN_rem || tn_is_int(t));
+            tn_kc_computes(t) && (ins->fn != TN_FN_rem || tn_is_int(t));
     case TN_RULE_FLOAT:
         return same_types(ins, 0) && tn_ktype_equal(type, first) && (t == TN_F32 || t == TN_F64);
     case TN_RULE_INT:
         return same_types(ins, 0) && tn_ktype_equal(type, first) && tn_is_int(t) &&
-               (ins->fn != TN_FN_mulhi || t == TN_I32 || t == TN_U32);
-    case TN_RULE_LOGIC:
-        return same_types(ins, 0) && tn_ktype_equal(type, first) && !tn_is_float(t);
+            (ins->fn != TN_FN_mulhi || t == TN_I32 || t == TN_U32);
+    case TN_RULE_LOGIC: return same_types(ins, 0) && tn_ktype_equal(type, first) && !tn_is_float(t);
     case TN_RULE_TEST:
         return same_types(ins, 0) && type.dtype == TN_BOOL && type.lanes == first.lanes &&
-               kc_computes(t) && (t != TN_BOOL || ins->fn == TN_FN_eq);
+            tn_kc_computes(t) && (t != TN_BOOL || ins->fn == TN_FN_eq);
     case TN_RULE_SELECT:
         return same_types(ins, 1) && tn_ktype_equal(type, ins->arg[1]->type) && t == TN_BOOL &&
-               first.lanes == type.lanes;
-    case TN_RULE_CAST:
-        return type.lanes == first.lanes && cast_fits(t, type.dtype);
+            first.lanes == type.lanes;
+    case TN_RULE_CAST: return type.lanes == first.lanes && cast_fits(t, type.dtype);
     case TN_RULE_BITS:
         return type.lanes == first.lanes && t != type.dtype && t != TN_BOOL &&
-               type.dtype != TN_BOOL && tn_dtype_bytes(t) == tn_dtype_bytes(type.dtype);
+            type.dtype != TN_BOOL && tn_dtype_bytes(t) == tn_dtype_bytes(type.dtype);
     }
     return false;
 }
@@ -113,10 +108,10 @@ const_fault(const tn_kernel *k, const tn_ins *ins)
         return wrong_count;
     if (ins->op == TN_K_param)
         return ins->whole >= 0 && ins->whole < (int64_t)k->sizes.count &&
-                       ins->type.dtype == k->index && ins->type.lanes == 1
-                   ? NULL
-                   : "not a size of the kernel";
-    if (ins->type.lanes != 1 || !kc_computes(ins->type.dtype) ||
+                ins->type.dtype == k->index && ins->type.lanes == 1
+            ? NULL
+            : "not a size of the kernel";
+    if (ins->type.lanes != 1 || !tn_kc_computes(ins->type.dtype) ||
         !number_fits(ins->type.dtype, ins->whole, ins->real))
         return "the number does not fit its type";
     return NULL;
@@ -140,19 +135,15 @@ vector_fault(const tn_kernel *k, const tn_ins *ins)
     case TN_K_splat:
         fits = from->type.lanes == 1 && from->type.dtype == type.dtype && type.lanes > 1;
         break;
-    case TN_K_lanes:
-        fits = type.dtype == TN_I32 && type.lanes > 1;
-        break;
-    case TN_K_below:
-        fits = is_index(k, from) && type.dtype == TN_BOOL && type.lanes > 1;
-        break;
+    case TN_K_lanes: fits = type.dtype == TN_I32 && type.lanes > 1; break;
+    case TN_K_below: fits = is_index(k, from) && type.dtype == TN_BOOL && type.lanes > 1; break;
     case TN_K_extract:
         fits = from->type.dtype == type.dtype && type.lanes == 1 && ins->whole >= 0 &&
-               ins->whole < from->type.lanes && from->type.lanes > 1;
+            ins->whole < from->type.lanes && from->type.lanes > 1;
         break;
     default: /* across */
         fits = from->type.dtype == type.dtype && type.lanes == 1 && from->type.lanes > 1 &&
-               (unsigned)ins->fn < TN_FN_COUNT && kc_reduces(ins->fn, type.dtype);
+            (unsigned)ins->fn < TN_FN_COUNT && tn_kc_reduces(ins->fn, type.dtype);
     }
     return fits ? NULL : wrong_type;
 }
@@ -166,11 +157,11 @@ cell_fault(const tn_kernel *k, const tn_ins *ins)
     if (ins->op == TN_K_cell || ins->op == TN_K_sg_reduce) {
         if (ins->arg_count != 0 || ins->type.lanes != 0)
             return wrong_count;
-        return ins->op == TN_K_cell || (cell->rank == 0 && cell->type.lanes == 1 &&
-                                           (unsigned)ins->fn < TN_FN_COUNT &&
-                                           kc_reduces(ins->fn, cell->type.dtype))
-                   ? NULL
-                   : wrong_type;
+        return ins->op == TN_K_cell ||
+                (cell->rank == 0 && cell->type.lanes == 1 && (unsigned)ins->fn < TN_FN_COUNT &&
+                    tn_kc_reduces(ins->fn, cell->type.dtype))
+            ? NULL
+            : wrong_type;
     }
     int first = ins->op == TN_K_set ? 1 : 0;
     if (ins->arg_count != first + cell->rank)
@@ -217,64 +208,55 @@ plain_fault(const tn_kernel *k, const tn_ins *ins)
         if (ins->arg_count != 2 || ins->orelse || (unsigned)ins->loop > TN_LOOP_UNROLL)
             return wrong_count;
         return is_index(k, ins->arg[0]) && is_index(k, ins->arg[1]) &&
-                       tn_ktype_equal(ins->type, (tn_ktype){k->index, 1})
-                   ? NULL
-                   : wrong_type;
+                tn_ktype_equal(ins->type, (tn_ktype){k->index, 1})
+            ? NULL
+            : wrong_type;
     case TN_K_if:
         if (ins->arg_count != 1)
             return wrong_count;
         return tn_ktype_equal(ins->arg[0]->type, (tn_ktype){TN_BOOL, 1}) && !ins->type.lanes
-                   ? NULL
-                   : wrong_type;
+            ? NULL
+            : wrong_type;
     case TN_K_local:
         if (ins->arg_count != 1 || !ins->mem)
             return wrong_count;
         return is_index(k, ins->arg[0]) && !ins->type.lanes ? NULL : wrong_type;
-    case TN_K_barrier:
-        return ins->arg_count || ins->type.lanes ? wrong_count : NULL;
+    case TN_K_barrier: return ins->arg_count || ins->type.lanes ? wrong_count : NULL;
     default: { /* check */
         if (ins->arg_count != 3)
             return wrong_count;
         uint16_t lanes = ins->arg[0]->type.lanes;
         return ins->arg[0]->type.dtype == TN_BOOL && same_types(ins, 1) &&
-                       tn_ktype_equal(ins->arg[1]->type, (tn_ktype){TN_I32, lanes}) &&
-                       !ins->type.lanes
-                   ? NULL
-                   : wrong_type;
+                tn_ktype_equal(ins->arg[1]->type, (tn_ktype){TN_I32, lanes}) && !ins->type.lanes
+            ? NULL
+            : wrong_type;
     }
     }
 }
 
 const char *
-kc_type_fault(const tn_kernel *k, const tn_ins *ins)
+tn_kc_type_fault(const tn_kernel *k, const tn_ins *ins)
 {
-    if (ins->type.lanes && !kc_type_valid(ins->type))
+    if (ins->type.lanes && !tn_kc_type_valid(ins->type))
         return "not a type";
     switch (ins->op) {
     case TN_K_const:
-    case TN_K_param:
-        return const_fault(k, ins);
-    case TN_K_fn:
-        return ins->type.lanes ? function_fault(ins) : wrong_type;
+    case TN_K_param: return const_fault(k, ins);
+    case TN_K_fn: return ins->type.lanes ? function_fault(ins) : wrong_type;
     case TN_K_splat:
     case TN_K_lanes:
     case TN_K_below:
     case TN_K_extract:
-    case TN_K_across:
-        return vector_fault(k, ins);
+    case TN_K_across: return vector_fault(k, ins);
     case TN_K_cell:
     case TN_K_get:
     case TN_K_set:
-    case TN_K_sg_reduce:
-        return cell_fault(k, ins);
+    case TN_K_sg_reduce: return cell_fault(k, ins);
     case TN_K_load:
     case TN_K_store:
     case TN_K_gather:
-    case TN_K_scatter:
-        return memory_fault(k, ins);
-    case TN_K_COUNT:
-        return "not an instruction";
-    default:
-        return plain_fault(k, ins);
+    case TN_K_scatter: return memory_fault(k, ins);
+    case TN_K_COUNT: return "not an instruction";
+    default: return plain_fault(k, ins);
     }
 }

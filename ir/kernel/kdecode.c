@@ -206,9 +206,9 @@ set_reference(decoder *d, tn_ins *ins, uint32_t ref)
 {
     const tn_kernel *k = d->k;
     bool cell = ins->op == TN_K_cell || ins->op == TN_K_get || ins->op == TN_K_set ||
-                ins->op == TN_K_sg_reduce;
+        ins->op == TN_K_sg_reduce;
     bool mem = ins->op == TN_K_local || ins->op == TN_K_load || ins->op == TN_K_store ||
-               ins->op == TN_K_gather || ins->op == TN_K_scatter;
+        ins->op == TN_K_gather || ins->op == TN_K_scatter;
     if (cell && ref < k->cells.count)
         ins->cell = k->cells.at[ref];
     else if (mem && ref < k->globals.count)

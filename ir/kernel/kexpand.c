@@ -8,22 +8,22 @@
 
 static tn_ins *(*const expansions[TN_FN_COUNT])(const kx *x, tn_ins *const *a) = {
 #define TN_ROW_NATIVE(name)
-#define TN_ROW_EXPAND(name) [TN_FN_##name] = kx_##name,
+#define TN_ROW_EXPAND(name) [TN_FN_##name] = tn_kx_##name,
 #define TN_FN(name, graph, arity, rule, cost, native, doc) TN_ROW_##native(name)
 #include "ir/kernel/fns.def"
 };
 
 tn_ins *
-kb_expand(tn_kb *b, tn_fn fn, tn_ins *const *args)
+tn_kb_expand(tn_kb *b, tn_fn fn, tn_ins *const *args)
 {
-    kx x = kx_of(b, args[0]);
+    kx x = tn_kx_of(b, args[0]);
     return expansions[fn](&x, args);
 }
 
 /* ---- shared ---- */
 
 kx
-kx_of(tn_kb *b, const tn_ins *v)
+tn_kx_of(tn_kb *b, const tn_ins *v)
 {
     bool wide = v->type.dtype == TN_F64;
     return (kx){
@@ -37,20 +37,20 @@ kx_of(tn_kb *b, const tn_ins *v)
 }
 
 tn_ins *
-kx_flip(const kx *x, tn_ins *truth)
+tn_kx_flip(const kx *x, tn_ins *truth)
 {
     return kx_with_int(x, TN_FN_xor, truth, 1);
 }
 
 tn_ins *
-kx_sign_bit(const kx *x, tn_ins *a)
+tn_kx_sign_bit(const kx *x, tn_ins *a)
 {
     tn_ins *bits = kx_bits(x, a);
     return kx_with_int(x, TN_FN_and, bits, x->wide ? INT64_MIN : INT32_MIN);
 }
 
 tn_ins *
-kx_xor_bits(const kx *x, tn_ins *a, tn_ins *bits)
+tn_kx_xor_bits(const kx *x, tn_ins *a, tn_ins *bits)
 {
     tn_ins *own = kx_bits(x, a);
     own = tn_kb_fn2(x->b, TN_FN_xor, own, bits);
@@ -58,7 +58,7 @@ kx_xor_bits(const kx *x, tn_ins *a, tn_ins *bits)
 }
 
 tn_ins *
-kx_poly(const kx *x, tn_ins *z, int count, const double *c)
+tn_kx_poly(const kx *x, tn_ins *z, int count, const double *c)
 {
     tn_ins *sum = kx_k(x, c[count - 1]);
     for (int i = count - 2; i >= 0; i--)
@@ -75,40 +75,40 @@ zero_of(const kx *x)
 /* ---- tests ---- */
 
 tn_ins *
-kx_ne(const kx *x, tn_ins *const *a)
+tn_kx_ne(const kx *x, tn_ins *const *a)
 {
     tn_ins *equal = tn_kb_fn2(x->b, TN_FN_eq, a[0], a[1]);
-    return kx_flip(x, equal);
+    return tn_kx_flip(x, equal);
 }
 
 tn_ins *
-kx_gt(const kx *x, tn_ins *const *a)
+tn_kx_gt(const kx *x, tn_ins *const *a)
 {
     return kx_lt(x, a[1], a[0]);
 }
 
 tn_ins *
-kx_ge(const kx *x, tn_ins *const *a)
+tn_kx_ge(const kx *x, tn_ins *const *a)
 {
     return tn_kb_fn2(x->b, TN_FN_le, a[1], a[0]);
 }
 
 tn_ins *
-kx_is_nan(const kx *x, tn_ins *const *a)
+tn_kx_is_nan(const kx *x, tn_ins *const *a)
 {
     tn_ins *itself = tn_kb_fn2(x->b, TN_FN_eq, a[0], a[0]);
-    return kx_flip(x, itself);
+    return tn_kx_flip(x, itself);
 }
 
 tn_ins *
-kx_is_inf(const kx *x, tn_ins *const *a)
+tn_kx_is_inf(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
     return kx_with(x, TN_FN_eq, size, (double)INFINITY);
 }
 
 tn_ins *
-kx_is_finite(const kx *x, tn_ins *const *a)
+tn_kx_is_finite(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
     return kx_with(x, TN_FN_lt, size, (double)INFINITY);
@@ -117,13 +117,13 @@ kx_is_finite(const kx *x, tn_ins *const *a)
 /* ---- simple arithmetic ---- */
 
 tn_ins *
-kx_not(const kx *x, tn_ins *const *a)
+tn_kx_not(const kx *x, tn_ins *const *a)
 {
     return kx_with_int(x, TN_FN_xor, a[0], x->t == TN_BOOL ? 1 : -1);
 }
 
 tn_ins *
-kx_ceil(const kx *x, tn_ins *const *a)
+tn_kx_ceil(const kx *x, tn_ins *const *a)
 {
     tn_ins *minus = tn_kb_fn1(x->b, TN_FN_neg, a[0]);
     tn_ins *down = tn_kb_fn1(x->b, TN_FN_floor, minus);
@@ -131,7 +131,7 @@ kx_ceil(const kx *x, tn_ins *const *a)
 }
 
 tn_ins *
-kx_sign(const kx *x, tn_ins *const *a)
+tn_kx_sign(const kx *x, tn_ins *const *a)
 {
     if (tn_is_int(x->t)) {
         tn_ins *upper = kx_with_int(x, TN_FN_min, a[0], 1);
@@ -146,21 +146,21 @@ kx_sign(const kx *x, tn_ins *const *a)
 }
 
 tn_ins *
-kx_recip(const kx *x, tn_ins *const *a)
+tn_kx_recip(const kx *x, tn_ins *const *a)
 {
     tn_ins *one = kx_k(x, 1);
     return kx_div(x, one, a[0]);
 }
 
 tn_ins *
-kx_rsqrt(const kx *x, tn_ins *const *a)
+tn_kx_rsqrt(const kx *x, tn_ins *const *a)
 {
     tn_ins *root = kx_sqrt(x, a[0]);
-    return kx_recip(x, &root);
+    return tn_kx_recip(x, &root);
 }
 
 tn_ins *
-kx_mod(const kx *x, tn_ins *const *a)
+tn_kx_mod(const kx *x, tn_ins *const *a)
 {
     tn_ins *rest = tn_kb_fn2(x->b, TN_FN_rem, a[0], a[1]);
     if (tn_is_int(x->t) && !tn_is_signed(x->t))
@@ -174,7 +174,7 @@ kx_mod(const kx *x, tn_ins *const *a)
     tn_ins *moved = kx_select(x, unlike, sum, rest);
     if (tn_is_int(x->t))
         return kx_select(x, none, rest, moved);
-    tn_ins *sign = kx_sign_bit(x, a[1]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[1]);
     tn_ins *signed_zero = kx_float(x, sign);
     return kx_select(x, none, signed_zero, moved);
 }
@@ -192,7 +192,7 @@ small_amount(const kx *x, tn_ins *amount, tn_ins **masked)
 }
 
 tn_ins *
-kx_shift_left(const kx *x, tn_ins *const *a)
+tn_kx_shift_left(const kx *x, tn_ins *const *a)
 {
     tn_ins *amount;
     tn_ins *small = small_amount(x, a[1], &amount);
@@ -202,7 +202,7 @@ kx_shift_left(const kx *x, tn_ins *const *a)
 }
 
 tn_ins *
-kx_shift_right(const kx *x, tn_ins *const *a)
+tn_kx_shift_right(const kx *x, tn_ins *const *a)
 {
     tn_ins *amount;
     tn_ins *small = small_amount(x, a[1], &amount);

@@ -7,7 +7,7 @@
 /* Functions as natives, shared by the files that expand them. All work on
  * scalars and vectors of f32 (with f32, i32 and u32 operations only) and f64.
  *
- * Errors, measured over all floats by test_kexpand: f32 within 2e-7 of the
+ * Errors, measured over all floats: f32 within 2e-7 of the
  * result, f64 within 1e-12; sin, cos and tan see kx_trig.c. Results keep these
  * bounds whether or not a generator fuses `fma`: where a step has to be exact,
  * its product is exact. Zeros, infinities, NaN and the ends of domains are as
@@ -19,7 +19,7 @@ typedef struct kx {
     int digits;              /* explicit bits of the significand */
 } kx;
 
-kx kx_of(tn_kb *b, const tn_ins *v);
+kx tn_kx_of(tn_kb *b, const tn_ins *v);
 
 static inline tn_ins *
 kx_k(const kx *x, double value)
@@ -158,16 +158,16 @@ kx_float(const kx *x, tn_ins *bits)
     return tn_kb_bits(x->b, x->t, bits);
 }
 
-tn_ins *kx_flip(const kx *x, tn_ins *truth); /* of a bool */
-tn_ins *kx_sign_bit(const kx *x, tn_ins *a); /* the bits of a, all but the sign 0 */
-tn_ins *kx_xor_bits(const kx *x, tn_ins *a, tn_ins *bits);
+tn_ins *tn_kx_flip(const kx *x, tn_ins *truth); /* of a bool */
+tn_ins *tn_kx_sign_bit(const kx *x, tn_ins *a); /* the bits of a, all but the sign 0 */
+tn_ins *tn_kx_xor_bits(const kx *x, tn_ins *a, tn_ins *bits);
 /* c[0] + c[1]*z + ..; the coefficients of the type. */
-tn_ins *kx_poly(const kx *x, tn_ins *z, int count, const double *c);
-#define KX_POLY(x, z, c32, c64)                                          \
-    ((x)->wide ? kx_poly((x), (z), (int)(sizeof(c64) / sizeof *(c64)), (c64)) \
-               : kx_poly((x), (z), (int)(sizeof(c32) / sizeof *(c32)), (c32)))
+tn_ins *tn_kx_poly(const kx *x, tn_ins *z, int count, const double *c);
+#define KX_POLY(x, z, c32, c64)                                                  \
+    ((x)->wide ? tn_kx_poly((x), (z), (int)(sizeof(c64) / sizeof *(c64)), (c64)) \
+               : tn_kx_poly((x), (z), (int)(sizeof(c32) / sizeof *(c32)), (c32)))
 
-/* ---- exponentials: kx_exp.c ---- */
+/* ---- exponentials: tn_kx_exp.c ---- */
 
 /* e^a = 2^k * (1 + m), m in about -0.3 .. 0.42. */
 typedef struct kx_power {
@@ -175,30 +175,30 @@ typedef struct kx_power {
     tn_ins *m;
 } kx_power;
 
-kx_power kx_power_of_e(const kx *x, tn_ins *a);
+kx_power tn_kx_power_of_e(const kx *x, tn_ins *a);
 /* m of e^r for |r| <= 0.35. */
-tn_ins *kx_small_expm1(const kx *x, tn_ins *r);
+tn_ins *tn_kx_small_expm1(const kx *x, tn_ins *r);
 /* 2^(k + more) * v, v near 1, |k + more| up to twice the exponents; rounds
  * once if the result is below the normal numbers. */
-tn_ins *kx_scaled(const kx *x, tn_ins *v, tn_ins *k, int more);
+tn_ins *tn_kx_scaled(const kx *x, tn_ins *v, tn_ins *k, int more);
 /* The whole number nearest to a * factor, as a float; *bits ends in its bits. */
-tn_ins *kx_nearest(const kx *x, tn_ins *a, double factor, tn_ins **bits);
+tn_ins *tn_kx_nearest(const kx *x, tn_ins *a, double factor, tn_ins **bits);
 /* e^a, e^a / 2 from `more` -1; a is clamped to where the result is finite or
  * just not. */
-tn_ins *kx_exp_scaled(const kx *x, tn_ins *a, int more);
+tn_ins *tn_kx_exp_scaled(const kx *x, tn_ins *a, int more);
 
-/* ---- logarithms: kx_log.c ---- */
+/* ---- logarithms: tn_kx_log.c ---- */
 
 /* v = 2^e * (1 + f), e a float; sqrt(1/2) - 1 <= f < sqrt(2) - 1. For v above
  * 0 and finite. */
-void kx_log_parts(const kx *x, tn_ins *v, tn_ins **e, tn_ins **f);
+void tn_kx_log_parts(const kx *x, tn_ins *v, tn_ins **e, tn_ins **f);
 /* z is a^2 for |a| <= 1: the odd function asinh(a). */
-tn_ins *kx_small_asinh(const kx *x, tn_ins *a);
+tn_ins *tn_kx_small_asinh(const kx *x, tn_ins *a);
 
 /* ---- the expanded rows of fns.def ---- */
 
 #define TN_ROW_NATIVE(name)
-#define TN_ROW_EXPAND(name) tn_ins *kx_##name(const kx *x, tn_ins *const *a);
+#define TN_ROW_EXPAND(name) tn_ins *tn_kx_##name(const kx *x, tn_ins *const *a);
 #define TN_FN(name, graph, arity, rule, cost, native, doc) TN_ROW_##native(name)
 #include "ir/kernel/fns.def"
 #undef TN_ROW_NATIVE

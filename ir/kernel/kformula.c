@@ -89,7 +89,7 @@ static bool
 same_code(const part *a, const part *b)
 {
     return a->code.bytes == b->code.bytes &&
-           (!a->code.bytes || memcmp(a->code.at, b->code.at, a->code.bytes) == 0);
+        (!a->code.bytes || memcmp(a->code.at, b->code.at, a->code.bytes) == 0);
 }
 
 static part
@@ -104,32 +104,25 @@ static tn_formula_op
 formula_op(maker *m, tn_fn fn)
 {
     switch (fn) {
-    case TN_FN_add:
-        return TN_FORMULA_ADD;
-    case TN_FN_sub:
-        return TN_FORMULA_SUB;
-    case TN_FN_mul:
-        return TN_FORMULA_MUL;
+    case TN_FN_add: return TN_FORMULA_ADD;
+    case TN_FN_sub: return TN_FORMULA_SUB;
+    case TN_FN_mul: return TN_FORMULA_MUL;
     case TN_FN_div: /* sizes are not negative: truncating is flooring */
         return TN_FORMULA_FLOOR_DIV;
-    case TN_FN_rem:
-        return TN_FORMULA_MOD;
+    case TN_FN_rem: return TN_FORMULA_MOD;
     case TN_FN_min:
-    case TN_FN_minq:
-        return TN_FORMULA_MIN;
+    case TN_FN_minq: return TN_FORMULA_MIN;
     case TN_FN_max:
-    case TN_FN_maxq:
-        return TN_FORMULA_MAX;
-    default:
-        m->failed = true;
-        return TN_FORMULA_ADD;
+    case TN_FN_maxq: return TN_FORMULA_MAX;
+    default: m->failed = true; return TN_FORMULA_ADD;
     }
 }
 
 static part
 expression(maker *m, const tn_ins *v, int depth)
 {
-    if (depth > DEEP_LIMIT || ++m->visits > VISIT_LIMIT || !tn_is_int(v->type.dtype) || v->type.lanes != 1)
+    if (depth > DEEP_LIMIT || ++m->visits > VISIT_LIMIT || !tn_is_int(v->type.dtype) ||
+        v->type.lanes != 1)
         m->failed = true;
     if (m->failed)
         return whole(0);
@@ -165,8 +158,7 @@ local_bytes(maker *m, const tn_ins *ins)
         return joined(m, joined(m, all, whole(64), TN_FORMULA_FLOOR_DIV), whole(64),
             TN_FORMULA_MUL);
     }
-    if (count.plus < 0 || !tn_mul_i64(count.plus, size, &bytes) ||
-        !tn_add_i64(bytes, 63, &bytes)) {
+    if (count.plus < 0 || !tn_mul_i64(count.plus, size, &bytes) || !tn_add_i64(bytes, 63, &bytes)) {
         m->failed = true;
         return whole(0);
     }

@@ -240,9 +240,7 @@ read_value_operands(reader *r, tn_ins *ins)
 {
     tn_tparse *w = words(r);
     switch (ins->op) {
-    case TN_K_get:
-        read_cell(r, ins);
-        break;
+    case TN_K_get: read_cell(r, ins); break;
     case TN_K_load:
     case TN_K_gather:
         read_place(r, ins, ins->op == TN_K_gather);
@@ -257,10 +255,8 @@ read_value_operands(reader *r, tn_ins *ins)
         tn_tp_expect(w, ",");
         ins->whole = tn_tp_whole(w);
         break;
-    case TN_K_lanes:
-        break;
-    default:
-        add_values(r, ins);
+    case TN_K_lanes: break;
+    default: add_values(r, ins);
     }
 }
 
@@ -269,7 +265,7 @@ static bool
 gives_value(tn_kop op)
 {
     return op == TN_K_get || op == TN_K_load || op == TN_K_gather || op == TN_K_splat ||
-           op == TN_K_lanes || op == TN_K_below || op == TN_K_extract || op == TN_K_across;
+        op == TN_K_lanes || op == TN_K_below || op == TN_K_extract || op == TN_K_across;
 }
 
 static void
@@ -333,12 +329,8 @@ read_action_operands(reader *r, tn_ins *ins)
 {
     tn_tparse *w = words(r);
     switch (ins->op) {
-    case TN_K_cell:
-        read_cell_declaration(r, ins);
-        break;
-    case TN_K_local:
-        read_local(r, ins);
-        break;
+    case TN_K_cell: read_cell_declaration(r, ins); break;
+    case TN_K_local: read_local(r, ins); break;
     case TN_K_set: {
         tn_ins at = {0};
         read_cell(r, &at);
@@ -365,8 +357,7 @@ read_action_operands(reader *r, tn_ins *ins)
         tn_tp_expect(w, ",");
         add_values(r, ins);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -376,8 +367,7 @@ read_action(reader *r)
     const char *name = tn_tp_name(words(r), "an instruction");
     tn_kop op = tn_kop_find(name, strlen(name));
     bool action = op == TN_K_cell || op == TN_K_local || op == TN_K_set || op == TN_K_store ||
-                  op == TN_K_scatter || op == TN_K_barrier || op == TN_K_sg_reduce ||
-                  op == TN_K_check;
+        op == TN_K_scatter || op == TN_K_barrier || op == TN_K_sg_reduce || op == TN_K_check;
     if (!action) {
         tn_tp_unknown(words(r), "there is no instruction", name);
         return;

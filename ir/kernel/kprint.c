@@ -113,8 +113,8 @@ put_value_instruction(printer *p, const tn_ins *ins)
     p->number[ins->id] = p->next++;
     tn_text_add(out, "%%%u: ", p->number[ins->id]);
     put_type(out, ins->type);
-    tn_text_add(
-        out, " = %s", ins->op == TN_K_fn ? tn_fn_info_of(ins->fn)->name : tn_kop_name(ins->op));
+    tn_text_add(out, " = %s",
+        ins->op == TN_K_fn ? tn_fn_info_of(ins->fn)->name : tn_kop_name(ins->op));
     switch (ins->op) {
     case TN_K_get:
         tn_text_add(out, " ");
@@ -134,8 +134,7 @@ put_value_instruction(printer *p, const tn_ins *ins)
         put_values(p, ins, 0, " ", ", ", "");
         tn_text_add(out, ", %lld", (long long)ins->whole);
         break;
-    default:
-        put_values(p, ins, 0, " ", ", ", "");
+    default: put_values(p, ins, 0, " ", ", ", "");
     }
 }
 
@@ -193,8 +192,7 @@ put_action(printer *p, const tn_ins *ins)
         tn_text_add(out, " %lld", (long long)ins->whole);
         put_values(p, ins, 0, ", ", ", ", "");
         break;
-    default:
-        break;
+    default: break;
     }
 }
 

@@ -71,7 +71,7 @@ copy_function(copier *c, const tn_ins *ins, tn_ins **args)
         return tn_kb_cast(c->b, ins->type.dtype, args[0]);
     if (ins->fn == TN_FN_bits)
         return tn_kb_bits(c->b, ins->type.dtype, args[0]);
-    return kb_native(c->b, ins->fn, ins->arg_count, args);
+    return tn_kb_native(c->b, ins->fn, ins->arg_count, args);
 }
 
 static tn_ins *
@@ -88,18 +88,12 @@ copy_pure(copier *c, const tn_ins *ins)
         const tn_ksize *size = &b->k->sizes.at[ins->whole];
         return tn_kb_size(b, size->name, size->low, size->high);
     }
-    case TN_K_splat:
-        return tn_kb_splat(b, args[0], ins->type.lanes);
-    case TN_K_lanes:
-        return tn_kb_lanes(b, ins->type.lanes);
-    case TN_K_below:
-        return tn_kb_below(b, args[0], ins->type.lanes);
-    case TN_K_extract:
-        return tn_kb_extract(b, args[0], (int)ins->whole);
-    case TN_K_across:
-        return tn_kb_across(b, ins->fn, args[0]);
-    default:
-        return copy_function(c, ins, args);
+    case TN_K_splat: return tn_kb_splat(b, args[0], ins->type.lanes);
+    case TN_K_lanes: return tn_kb_lanes(b, ins->type.lanes);
+    case TN_K_below: return tn_kb_below(b, args[0], ins->type.lanes);
+    case TN_K_extract: return tn_kb_extract(b, args[0], (int)ins->whole);
+    case TN_K_across: return tn_kb_across(b, ins->fn, args[0]);
+    default: return copy_function(c, ins, args);
     }
 }
 
@@ -116,8 +110,8 @@ copy_access(copier *c, const tn_ins *ins)
     tn_ins proto = {.op = ins->op, .type = ins->type, .real = ins->real, .other = ins->other};
     proto.mem = (ins->mem->space == TN_SPACE_GLOBAL ? c->global : c->local)[ins->mem->index];
     for (int i = 0; i < plain; i++)
-        kb_arg(&proto, args[i]);
-    return kb_access(c->b, &proto, ins->arg_count > plain ? args[plain] : NULL);
+        tn_kb_arg(&proto, args[i]);
+    return tn_kb_access(c->b, &proto, ins->arg_count > plain ? args[plain] : NULL);
 }
 
 static void
@@ -139,28 +133,16 @@ copy_placed(copier *c, const tn_ins *ins)
     copy_args(c, ins, args);
     tn_kcell *cell = ins->cell ? c->cell[ins->cell->index] : NULL;
     switch (ins->op) {
-    case TN_K_cell:
-        copy_cell(c, ins);
-        return NULL;
-    case TN_K_get:
-        return tn_kb_get(b, cell, ins->arg_count, args);
-    case TN_K_set:
-        tn_kb_set(b, cell, args[0], ins->arg_count - 1, args + 1);
-        return NULL;
+    case TN_K_cell: copy_cell(c, ins); return NULL;
+    case TN_K_get: return tn_kb_get(b, cell, ins->arg_count, args);
+    case TN_K_set: tn_kb_set(b, cell, args[0], ins->arg_count - 1, args + 1); return NULL;
     case TN_K_local:
         c->local[ins->mem->index] = tn_kb_local(b, ins->mem->name, ins->mem->dtype, args[0]);
         return NULL;
-    case TN_K_barrier:
-        tn_kb_barrier(b);
-        return NULL;
-    case TN_K_sg_reduce:
-        tn_kb_sg_reduce(b, ins->fn, cell);
-        return NULL;
-    case TN_K_check:
-        tn_kb_check(b, (uint32_t)ins->whole, args[0], args[1], args[2]);
-        return NULL;
-    default:
-        return copy_access(c, ins);
+    case TN_K_barrier: tn_kb_barrier(b); return NULL;
+    case TN_K_sg_reduce: tn_kb_sg_reduce(b, ins->fn, cell); return NULL;
+    case TN_K_check: tn_kb_check(b, (uint32_t)ins->whole, args[0], args[1], args[2]); return NULL;
+    default: return copy_access(c, ins);
     }
 }
 
@@ -168,7 +150,7 @@ static bool
 is_pure(tn_kop op)
 {
     return op == TN_K_const || op == TN_K_param || op == TN_K_fn || op == TN_K_splat ||
-           op == TN_K_lanes || op == TN_K_below || op == TN_K_extract || op == TN_K_across;
+        op == TN_K_lanes || op == TN_K_below || op == TN_K_extract || op == TN_K_across;
 }
 
 static tn_status
@@ -211,7 +193,7 @@ tn_kernel_unroll(tn_arena *arena, tn_diag *diag, const tn_kernel *k, tn_kernel *
         c.global[i] = tn_kb_global(b, mem->name, mem->dtype, mem->read, mem->written);
     }
     TN_TRY(copy_block(&c, k->root));
-    kb_sweep(b);
+    tn_kb_sweep(b);
     if (!tn_kernel_formulas(b->k))
         return tn_fail(diag, TN_LIMIT, "kernel %s: its sizes are too long unrolled", k->name);
     *out = b->k;

@@ -58,7 +58,7 @@ static bool
 is_open(const checker *c, const tn_kblock *block)
 {
     return block && block->depth >= 0 && block->depth <= c->depth &&
-           c->chain[block->depth] == block;
+        c->chain[block->depth] == block;
 }
 
 static bool
@@ -125,8 +125,7 @@ known_memory(checker *c, const tn_ins *ins)
 {
     const tn_kmem *mem = ins->mem;
     bool global = mem && mem->space == TN_SPACE_GLOBAL;
-    if (mem && global && mem->index < c->k->globals.count &&
-        c->k->globals.at[mem->index] == mem)
+    if (mem && global && mem->index < c->k->globals.count && c->k->globals.at[mem->index] == mem)
         return true;
     if (mem && !global && mem->index < c->k->locals.count && c->k->locals.at[mem->index] == mem)
         return true;
@@ -179,13 +178,15 @@ check_team_or_lane(checker *c, const tn_ins *ins, const scope *s)
     uint32_t group = c->k->lanes, team = c->k->team;
     require(c, s->grid && !s->lane && is_zero(ins->arg[0]) && ins->whole == 1, "bad nesting");
     if (ins->loop == TN_LOOP_TEAM) {
-        require(c, !s->team && team && group % team == 0 && const_trips(ins) &&
-                       ins->arg[1]->whole == (int64_t)(group / team),
+        require(c,
+            !s->team && team && group % team == 0 && const_trips(ins) &&
+                ins->arg[1]->whole == (int64_t)(group / team),
             "TEAM does not cover the group");
         return;
     }
-    require(c, const_trips(ins) && ins->arg[1]->whole >= 0 &&
-                   ins->arg[1]->whole <= (int64_t)(s->team ? team : group),
+    require(c,
+        const_trips(ins) && ins->arg[1]->whole >= 0 &&
+            ins->arg[1]->whole <= (int64_t)(s->team ? team : group),
         "LANE exceeds the group");
 }
 
@@ -212,8 +213,7 @@ check_loop(checker *c, const tn_ins *ins, scope *s)
         require(c, const_trips(ins), "UNROLL needs constant bounds");
         require(c, s->grid, "stands outside GRID");
         break;
-    default:
-        require(c, s->grid, "stands outside GRID");
+    default: require(c, s->grid, "stands outside GRID");
     }
 }
 
@@ -237,31 +237,20 @@ static void
 check_placed(checker *c, const tn_ins *ins, const scope *s)
 {
     switch (ins->op) {
-    case TN_K_cell:
-        declare_cell(c, ins, s);
-        return;
-    case TN_K_local:
-        declare_local(c, ins, s);
-        return;
+    case TN_K_cell: declare_cell(c, ins, s); return;
+    case TN_K_local: declare_local(c, ins, s); return;
     case TN_K_get:
     case TN_K_set:
-    case TN_K_sg_reduce:
-        use_cell(c, ins, s);
-        break;
+    case TN_K_sg_reduce: use_cell(c, ins, s); break;
     case TN_K_load:
     case TN_K_store:
     case TN_K_gather:
-    case TN_K_scatter:
-        use_memory(c, ins, s);
-        break;
-    case TN_K_barrier:
-        require(c, !s->team && !s->lane, "a barrier is inside TEAM or LANE");
-        break;
+    case TN_K_scatter: use_memory(c, ins, s); break;
+    case TN_K_barrier: require(c, !s->team && !s->lane, "a barrier is inside TEAM or LANE"); break;
     case TN_K_check:
         require(c, ins->whole >= 0 && ins->whole < (int64_t)c->k->sites.count, "unknown site");
         break;
-    default:
-        return;
+    default: return;
     }
     require(c, s->grid, "stands outside GRID");
 }
@@ -282,7 +271,7 @@ check_ins(checker *c, const tn_ins *ins, const tn_kblock *block, const scope *s)
     c->seen[c->next++] = ins;
     if (!operands_seen(c, ins))
         return;
-    const char *wrong = kc_type_fault(c->k, ins);
+    const char *wrong = tn_kc_type_fault(c->k, ins);
     if (wrong) {
         fault(c, wrong);
         return;
@@ -306,8 +295,7 @@ check_ins(checker *c, const tn_ins *ins, const tn_kblock *block, const scope *s)
 static void
 walk(checker *c, const tn_kblock *block, const tn_ins *owner, const scope *s)
 {
-    if (c->depth + 1 > TN_KERNEL_NESTING || block->owner != owner ||
-        block->depth != c->depth + 1) {
+    if (c->depth + 1 > TN_KERNEL_NESTING || block->owner != owner || block->depth != c->depth + 1) {
         fault(c, "blocks are not linked, or too deep");
         return;
     }
@@ -349,7 +337,7 @@ check_cell_type(checker *c, const tn_kcell *cell)
     for (int i = 0; i < cell->rank && i < TN_CELL_RANK; i++)
         count *= cell->dim[i];
     require(c, count > 0 && count <= 1 << 20, "bad size of a cell");
-    require(c, kc_type_valid(cell->type) && (!c->has_lanes || cell->type.lanes == 1),
+    require(c, tn_kc_type_valid(cell->type) && (!c->has_lanes || cell->type.lanes == 1),
         "bad type of a cell");
 }
 

@@ -20,25 +20,25 @@ static const double power_64[] = {0.5999999999966935, 0.4285714300869255, 0.3333
     0.27274893009107615, 0.22981790663095286, 0.22093841151989366};
 
 /* (asinh(a) - a) / a^3 over a^2 for |a| <= 1; errors 3e-9, 2e-16. */
-static const double asinh_32[] = {-0.16666629910469055, 0.07498703896999359,
-    -0.044487014412879944, 0.02945316582918167, -0.019175859168171883, 0.010423917323350906,
-    -0.0038343758787959814, 0.0006730094319209456};
+static const double asinh_32[] = {-0.16666629910469055, 0.07498703896999359, -0.044487014412879944,
+    0.02945316582918167, -0.019175859168171883, 0.010423917323350906, -0.0038343758787959814,
+    0.0006730094319209456};
 static const double asinh_64[] = {-0.16666666666659966, 0.0749999999909131, -0.044642856708389,
     0.030381933832968205, -0.02237200306601514, 0.017351248412411997, -0.013954512512223117,
     0.011500367766990881, -0.009568980502726556, 0.007835371175153668, -0.006059840285909885,
-    0.004192927134102798, -0.0024403842033562974, 0.0011164409329137031,
-    -0.00036938000494731067, 7.764847979536475e-05, -7.726755539865879e-06};
+    0.004192927134102798, -0.0024403842033562974, 0.0011164409329137031, -0.00036938000494731067,
+    7.764847979536475e-05, -7.726755539865879e-06};
 
 /* (atanh(a) - a) / a^3 over a^2 for |a| <= 1/2; errors 1e-9, 1e-16. */
-static const double atanh_32[] = {0.33333301544189453, 0.20002518594264984,
-    0.14222761988639832, 0.11823729425668716, 0.05135825276374817, 0.1766911745071411};
-static const double atanh_64[] = {0.33333333333324844, 0.2000000000227981,
-    0.14285714072554873, 0.1111112108309019, 0.09090636587804563, 0.07697027459516036,
-    0.06612503664064145, 0.06302445057055801, 0.030640246136001022, 0.12326715705988636,
-    -0.11593159578608705, 0.21130693545009155};
+static const double atanh_32[] = {0.33333301544189453, 0.20002518594264984, 0.14222761988639832,
+    0.11823729425668716, 0.05135825276374817, 0.1766911745071411};
+static const double atanh_64[] = {0.33333333333324844, 0.2000000000227981, 0.14285714072554873,
+    0.1111112108309019, 0.09090636587804563, 0.07697027459516036, 0.06612503664064145,
+    0.06302445057055801, 0.030640246136001022, 0.12326715705988636, -0.11593159578608705,
+    0.21130693545009155};
 
 void
-kx_log_parts(const kx *x, tn_ins *v, tn_ins **e, tn_ins **f)
+tn_kx_log_parts(const kx *x, tn_ins *v, tn_ins **e, tn_ins **f)
 {
     /* sqrt(1/2); subtracting its bits brings the significand to
      * sqrt(1/2) .. sqrt(2). */
@@ -66,7 +66,7 @@ log_rest(const kx *x, tn_ins *f)
 {
     tn_ins *square = kx_mul(x, f, f);
     if (!x->wide) {
-        tn_ins *q = kx_poly(x, f, sizeof log_32 / sizeof *log_32, log_32);
+        tn_ins *q = tn_kx_poly(x, f, sizeof log_32 / sizeof *log_32, log_32);
         tn_ins *cube = kx_mul(x, square, f);
         tn_ins *rest = kx_mul(x, cube, q);
         return kx_fma_k(x, square, -0.5, rest);
@@ -75,7 +75,7 @@ log_rest(const kx *x, tn_ins *f)
     tn_ins *bottom = kx_with(x, TN_FN_add, f, 2);
     tn_ins *s = kx_div(x, f, bottom);
     tn_ins *z = kx_mul(x, s, s);
-    tn_ins *r = kx_poly(x, z, sizeof log_64 / sizeof *log_64, log_64);
+    tn_ins *r = tn_kx_poly(x, z, sizeof log_64 / sizeof *log_64, log_64);
     r = kx_fma(x, z, r, half);
     tn_ins *rest = kx_mul(x, s, r);
     return kx_sub(x, rest, half);
@@ -114,19 +114,19 @@ static tn_ins *
 log_of(const kx *x, tn_ins *v)
 {
     tn_ins *e, *f;
-    kx_log_parts(x, v, &e, &f);
+    tn_kx_log_parts(x, v, &e, &f);
     tn_ins *y = log_of_parts(x, e, f, NULL);
     return log_ends(x, v, y);
 }
 
 tn_ins *
-kx_log(const kx *x, tn_ins *const *a)
+tn_kx_log(const kx *x, tn_ins *const *a)
 {
     return log_of(x, a[0]);
 }
 
 tn_ins *
-kx_log1p(const kx *x, tn_ins *const *a)
+tn_kx_log1p(const kx *x, tn_ins *const *a)
 {
     /* u = 1 + a rounded; what was lost, over u, is added. */
     tn_ins *e, *f, *v = a[0];
@@ -134,7 +134,7 @@ kx_log1p(const kx *x, tn_ins *const *a)
     tn_ins *back = kx_with(x, TN_FN_sub, u, 1);
     tn_ins *lost = kx_sub(x, v, back);
     lost = kx_div(x, lost, u);
-    kx_log_parts(x, u, &e, &f);
+    tn_kx_log_parts(x, u, &e, &f);
     tn_ins *y = log_of_parts(x, e, f, lost);
     y = log_ends(x, u, y);
     tn_ins *zero = kx_with(x, TN_FN_eq, v, 0);
@@ -152,7 +152,7 @@ odd(const kx *x, tn_ins *a, tn_ins *z, tn_ins *q)
 }
 
 tn_ins *
-kx_small_asinh(const kx *x, tn_ins *a)
+tn_kx_small_asinh(const kx *x, tn_ins *a)
 {
     tn_ins *z = kx_mul(x, a, a);
     tn_ins *q = KX_POLY(x, z, asinh_32, asinh_64);
@@ -172,7 +172,7 @@ log_of_sum(const kx *x, tn_ins *a, double plus)
     tn_ins *root = kx_sqrt(x, square);
     tn_ins *sum = kx_add(x, a, root);
     sum = kx_select(x, huge, a, sum);
-    kx_log_parts(x, sum, &e, &f);
+    tn_kx_log_parts(x, sum, &e, &f);
     tn_ins *one = kx_k(x, 1), *none = kx_k(x, 0);
     tn_ins *twice = kx_select(x, huge, one, none);
     e = kx_add(x, e, twice);
@@ -181,25 +181,25 @@ log_of_sum(const kx *x, tn_ins *a, double plus)
 }
 
 tn_ins *
-kx_asinh(const kx *x, tn_ins *const *a)
+tn_kx_asinh(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
-    tn_ins *small = kx_small_asinh(x, size);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
+    tn_ins *small = tn_kx_small_asinh(x, size);
     tn_ins *large = log_of_sum(x, size, 1);
     tn_ins *near = kx_with(x, TN_FN_lt, size, 1);
     tn_ins *y = kx_select(x, near, small, large);
-    return kx_xor_bits(x, y, sign);
+    return tn_kx_xor_bits(x, y, sign);
 }
 
 tn_ins *
-kx_acosh(const kx *x, tn_ins *const *a)
+tn_kx_acosh(const kx *x, tn_ins *const *a)
 {
     /* Near 1: 2 asinh(sqrt((a - 1) / 2)). */
     tn_ins *half = kx_with(x, TN_FN_sub, a[0], 1);
     half = kx_mul_k(x, half, 0.5);
     tn_ins *root = kx_sqrt(x, half);
-    tn_ins *small = kx_small_asinh(x, root);
+    tn_ins *small = tn_kx_small_asinh(x, root);
     small = kx_add(x, small, small);
     tn_ins *large = log_of_sum(x, a[0], -1);
     tn_ins *near = kx_with(x, TN_FN_lt, a[0], 2);
@@ -207,10 +207,10 @@ kx_acosh(const kx *x, tn_ins *const *a)
 }
 
 tn_ins *
-kx_atanh(const kx *x, tn_ins *const *a)
+tn_kx_atanh(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
     tn_ins *z = kx_mul(x, size, size);
     tn_ins *q = KX_POLY(x, z, atanh_32, atanh_64);
     tn_ins *small = odd(x, size, z, q);
@@ -222,7 +222,7 @@ kx_atanh(const kx *x, tn_ins *const *a)
     large = kx_mul_k(x, large, 0.5);
     tn_ins *near = kx_with(x, TN_FN_lt, size, 0.5);
     tn_ins *y = kx_select(x, near, small, large);
-    return kx_xor_bits(x, y, sign);
+    return tn_kx_xor_bits(x, y, sign);
 }
 
 /* ---- powers: 2^(y log2 x), the logarithm and the product in two parts ---- */
@@ -333,13 +333,13 @@ power_of(const kx *x, pair l, tn_ins *y)
     tn_ins *all = kx_add(x, lead, rest);
     tn_ins *clamped = kx_least(x, least, all);
     clamped = kx_most(x, most, clamped);
-    tn_ins *n = kx_nearest(x, clamped, 1, &k);
+    tn_ins *n = tn_kx_nearest(x, clamped, 1, &k);
     tn_ins *r = kx_sub(x, lead, n);
     r = kx_add(x, r, rest);
     r = kx_mul_k(x, r, 0.6931471805599453);
-    tn_ins *m = kx_small_expm1(x, r);
+    tn_ins *m = tn_kx_small_expm1(x, r);
     m = kx_with(x, TN_FN_add, m, 1);
-    tn_ins *v = kx_scaled(x, m, k, 0);
+    tn_ins *v = tn_kx_scaled(x, m, k, 0);
     tn_ins *zero = kx_k(x, 0), *infinity = kx_k(x, (double)INFINITY);
     tn_ins *low_end = kx_k(x, least), *high_end = kx_k(x, most);
     tn_ins *under = tn_kb_fn2(x->b, TN_FN_le, all, low_end);
@@ -373,24 +373,24 @@ power_signs(const kx *x, tn_ins *a, tn_ins *y, tn_ins *v)
     cut = tn_kb_fn1(x->b, TN_FN_trunc, half);
     tn_ins *broken_half = tn_kb_fn2(x->b, TN_FN_ne, cut, half);
     tn_ins *odd_y = kx_and(x, whole, broken_half);
-    tn_ins *sign = kx_sign_bit(x, a), *plus = kx_w(x, 0);
+    tn_ins *sign = tn_kx_sign_bit(x, a), *plus = kx_w(x, 0);
     sign = kx_select(x, odd_y, sign, plus);
-    v = kx_xor_bits(x, v, sign);
+    v = tn_kx_xor_bits(x, v, sign);
     tn_ins *below = kx_lt(x, a, zero);
     tn_ins *least = kx_k(x, -(double)INFINITY);
     tn_ins *finite = kx_lt(x, least, a);
-    tn_ins *broken = kx_flip(x, whole);
+    tn_ins *broken = tn_kx_flip(x, whole);
     broken = kx_and(x, broken, below);
     broken = kx_and(x, broken, finite);
     return kx_select(x, broken, nan, v);
 }
 
 tn_ins *
-kx_pow(const kx *x, tn_ins *const *a)
+tn_kx_pow(const kx *x, tn_ins *const *a)
 {
     tn_ins *e, *f, *y = a[1];
     tn_ins *size = kx_abs(x, a[0]);
-    kx_log_parts(x, size, &e, &f);
+    tn_kx_log_parts(x, size, &e, &f);
     tn_ins *v = power_of(x, log2_of_parts(x, e, f), y);
     v = power_ends(x, size, y, v);
     v = power_signs(x, a[0], y, v);

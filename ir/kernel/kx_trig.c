@@ -11,34 +11,31 @@
 
 /* sin r = r + r^3 s(r^2), cos r = 1 - r^2/2 + r^4 c(r^2) for |r| <= pi/4;
  * errors 4e-9 and 1e-10, 4e-18 and 5e-20. */
-static const double sin_32[] = {-0.16666655242443085, 0.008332173340022564,
-    -0.00019516651809681207};
-static const double cos_32[] = {0.04166664555668831, -0.001388736185617745,
-    2.443773155391682e-05};
-static const double sin_64[] = {-0.16666666666666632, 0.008333333333322316,
-    -0.0001984126982972527, 2.7557313662080633e-06, -2.505075326815839e-08,
-    1.5896505156525443e-10};
-static const double cos_64[] = {0.0416666666666666, -0.0013888888888873997,
-    2.48015872893972e-05, -2.7557314326498054e-07, 2.087571960385015e-09,
-    -1.1359450323719764e-11};
+static const double sin_32[] = {
+    -0.16666655242443085, 0.008332173340022564, -0.00019516651809681207};
+static const double cos_32[] = {0.04166664555668831, -0.001388736185617745, 2.443773155391682e-05};
+static const double sin_64[] = {-0.16666666666666632, 0.008333333333322316, -0.0001984126982972527,
+    2.7557313662080633e-06, -2.505075326815839e-08, 1.5896505156525443e-10};
+static const double cos_64[] = {0.0416666666666666, -0.0013888888888873997, 2.48015872893972e-05,
+    -2.7557314326498054e-07, 2.087571960385015e-09, -1.1359450323719764e-11};
 
 /* (atan(t) - t) / t^3 over t^2 for |t| <= 1; errors 3e-9, 1e-15. */
-static const double atan_32[] = {-0.33333298563957214, 0.19998548924922943,
-    -0.14264242351055145, 0.10952188074588776, -0.08403456211090088, 0.057957686483860016,
-    -0.031177932396531105, 0.010914647951722145, -0.0017936303047463298};
-static const double atan_64[] = {-0.3333333333328812, 0.1999999999390002,
-    -0.14285713995297425, 0.11111104042825268, -0.09090805454395791, 0.07691302828554074,
-    -0.06659828080033105, 0.05848325417960021, -0.05135654636547423, 0.043939121536350954,
-    -0.03514243832494273, 0.024909388078542802, -0.014739925896330462, 0.00681852824301654,
-    -0.002272630419930007, 0.00048008066718026765, -4.792832321510227e-05};
+static const double atan_32[] = {-0.33333298563957214, 0.19998548924922943, -0.14264242351055145,
+    0.10952188074588776, -0.08403456211090088, 0.057957686483860016, -0.031177932396531105,
+    0.010914647951722145, -0.0017936303047463298};
+static const double atan_64[] = {-0.3333333333328812, 0.1999999999390002, -0.14285713995297425,
+    0.11111104042825268, -0.09090805454395791, 0.07691302828554074, -0.06659828080033105,
+    0.05848325417960021, -0.05135654636547423, 0.043939121536350954, -0.03514243832494273,
+    0.024909388078542802, -0.014739925896330462, 0.00681852824301654, -0.002272630419930007,
+    0.00048008066718026765, -4.792832321510227e-05};
 
 /* (asin(s) - s) / s^3 over s^2 for s^2 <= 1/4; errors 5e-9, 1e-17. */
-static const double asin_32[] = {0.16666752099990845, 0.07495291531085968,
-    0.045471325516700745, 0.024174004793167114, 0.04217694699764252};
-static const double asin_64[] = {0.16666666666665403, 0.07500000000338747,
-    0.04464285682683935, 0.03038195920053755, 0.022371756479164756, 0.017359729106744853,
-    0.013884989092971032, 0.012170865657845713, 0.00652067296398124, 0.01954863755147309,
-    -0.016256805978611604, 0.031934969510256137};
+static const double asin_32[] = {0.16666752099990845, 0.07495291531085968, 0.045471325516700745,
+    0.024174004793167114, 0.04217694699764252};
+static const double asin_64[] = {0.16666666666665403, 0.07500000000338747, 0.04464285682683935,
+    0.03038195920053755, 0.022371756479164756, 0.017359729106744853, 0.013884989092971032,
+    0.012170865657845713, 0.00652067296398124, 0.01954863755147309, -0.016256805978611604,
+    0.031934969510256137};
 
 static const double half_pi = 1.5707963267948966;
 
@@ -62,12 +59,12 @@ reduce_near(const kx *x, tn_ins *size)
 {
     static const double parts_32[] = {1.5703125, 0.0004825592041015625, 1.2665987014770508e-06,
         9.89530235528946e-10, 2.563344151594519e-12};
-    static const double parts_64[] = {1.570796012878418, 3.139164164167596e-07,
-        6.223371969669989e-14, 2.0222659584103533e-21};
+    static const double parts_64[] = {
+        1.570796012878418, 3.139164164167596e-07, 6.223371969669989e-14, 2.0222659584103533e-21};
     int count = x->wide ? 4 : 5;
     const double *parts = x->wide ? parts_64 : parts_32;
     angle out;
-    tn_ins *n = kx_nearest(x, size, 0.6366197723675814, &out.quadrant);
+    tn_ins *n = tn_kx_nearest(x, size, 0.6366197723675814, &out.quadrant);
     out.rest = size;
     for (int i = 0; i < count; i++)
         out.rest = kx_fma_k(x, n, -parts[i], out.rest);
@@ -78,8 +75,8 @@ reduce_near(const kx *x, tn_ins *size)
 static tn_ins *
 two_over_pi(const kx *x, tn_ins *const *before, int first)
 {
-    static const uint32_t words[] = {0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0,
-        0xdb629599, 0x3c439041, 0xfe5163ab};
+    static const uint32_t words[] = {
+        0, 0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab};
     tn_ins *word = tn_kb_whole(x->b, TN_U32, words[first + 4]);
     for (int i = 3; i >= 0; i--) {
         tn_ins *one = tn_kb_whole(x->b, TN_U32, words[first + i]);
@@ -205,8 +202,8 @@ static angle
 reduced(const kx *x, tn_ins *size)
 {
     tn_ins **known = x->b->reduced;
-    if (known[0] == size && kb_is_open(x->b, known[1]->block) &&
-        kb_is_open(x->b, known[2]->block))
+    if (known[0] == size && tn_kb_is_open(x->b, known[1]->block) &&
+        tn_kb_is_open(x->b, known[2]->block))
         return (angle){known[1], known[2]};
     angle out;
     if (x->wide) {
@@ -262,29 +259,29 @@ sine_of(const kx *x, tn_ins *size, int turned, tn_ins *sign)
     q = kx_with_int(x, TN_FN_shl, q, x->wide ? 62 : 30);
     if (sign)
         q = tn_kb_fn2(x->b, TN_FN_xor, q, sign);
-    return kx_xor_bits(x, y, q);
+    return tn_kx_xor_bits(x, y, q);
 }
 
 tn_ins *
-kx_sin(const kx *x, tn_ins *const *a)
+tn_kx_sin(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
     return sine_of(x, size, 0, sign);
 }
 
 tn_ins *
-kx_cos(const kx *x, tn_ins *const *a)
+tn_kx_cos(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
     return sine_of(x, size, 1, NULL);
 }
 
 tn_ins *
-kx_tan(const kx *x, tn_ins *const *a)
+tn_kx_tan(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
     angle r = reduced(x, size);
     tn_ins *sine, *cosine;
     sin_cos_small(x, r.rest, &sine, &cosine);
@@ -294,7 +291,7 @@ kx_tan(const kx *x, tn_ins *const *a)
     tn_ins *y = kx_div(x, top, bottom);
     tn_ins *turn = kx_with_int(x, TN_FN_shl, r.quadrant, x->wide ? 63 : 31);
     turn = tn_kb_fn2(x->b, TN_FN_xor, turn, sign);
-    return kx_xor_bits(x, y, turn);
+    return tn_kx_xor_bits(x, y, turn);
 }
 
 /* ---- inverses ---- */
@@ -343,31 +340,31 @@ from_half_pi_parts(const kx *x, tn_ins *s, tn_ins *rest, int times)
 }
 
 tn_ins *
-kx_asin(const kx *x, tn_ins *const *a)
+tn_kx_asin(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
     arc p = arc_of(x, size);
     tn_ins *near = kx_add(x, p.s, p.rest);
     tn_ins *s = kx_add(x, p.s, p.s), *rest = kx_add(x, p.rest, p.rest);
     tn_ins *far = from_half_pi_parts(x, s, rest, 1);
     tn_ins *y = kx_select(x, p.large, far, near);
-    return kx_xor_bits(x, y, sign);
+    return tn_kx_xor_bits(x, y, sign);
 }
 
 tn_ins *
-kx_acos(const kx *x, tn_ins *const *a)
+tn_kx_acos(const kx *x, tn_ins *const *a)
 {
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
     arc p = arc_of(x, size);
     tn_ins *below = kx_with(x, TN_FN_lt, a[0], 0);
     tn_ins *s = kx_add(x, p.s, p.s), *rest = kx_add(x, p.rest, p.rest);
     tn_ins *far = kx_add(x, s, rest);
     tn_ins *other = from_half_pi_parts(x, s, rest, 2);
     far = kx_select(x, below, other, far);
-    s = kx_xor_bits(x, p.s, sign);
-    rest = kx_xor_bits(x, p.rest, sign);
+    s = tn_kx_xor_bits(x, p.s, sign);
+    rest = tn_kx_xor_bits(x, p.rest, sign);
     tn_ins *near = from_half_pi_parts(x, s, rest, 1);
     return kx_select(x, p.large, far, near);
 }
@@ -383,22 +380,22 @@ atan_small(const kx *x, tn_ins *t)
 }
 
 tn_ins *
-kx_atan(const kx *x, tn_ins *const *a)
+tn_kx_atan(const kx *x, tn_ins *const *a)
 {
     tn_ins *one = kx_k(x, 1);
     tn_ins *size = kx_abs(x, a[0]);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
     tn_ins *large = kx_lt(x, one, size);
     tn_ins *inverse = kx_div(x, one, size);
     tn_ins *t = kx_select(x, large, inverse, size);
     tn_ins *p = atan_small(x, t);
     tn_ins *other = from_half_pi(x, p, 1);
     tn_ins *y = kx_select(x, large, other, p);
-    return kx_xor_bits(x, y, sign);
+    return tn_kx_xor_bits(x, y, sign);
 }
 
 tn_ins *
-kx_atan2(const kx *x, tn_ins *const *a)
+tn_kx_atan2(const kx *x, tn_ins *const *a)
 {
     tn_ins *zero = kx_k(x, 0), *one = kx_k(x, 1);
     tn_ins *up = kx_abs(x, a[0]), *along = kx_abs(x, a[1]);
@@ -415,9 +412,9 @@ kx_atan2(const kx *x, tn_ins *const *a)
     tn_ins *other = from_half_pi(x, y, 1);
     y = kx_select(x, steep, other, y);
     other = from_half_pi(x, y, 2);
-    tn_ins *back = kx_sign_bit(x, a[1]);
+    tn_ins *back = tn_kx_sign_bit(x, a[1]);
     back = kx_with_int(x, TN_FN_lt, back, 0);
     y = kx_select(x, back, other, y);
-    tn_ins *sign = kx_sign_bit(x, a[0]);
-    return kx_xor_bits(x, y, sign);
+    tn_ins *sign = tn_kx_sign_bit(x, a[0]);
+    return tn_kx_xor_bits(x, y, sign);
 }

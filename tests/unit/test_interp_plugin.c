@@ -56,8 +56,8 @@ make_code(void *arg)
 {
     job *j = arg;
     tn_span bytes = kernel_bytes(j->arena);
-    j->result = j->backend->compile(
-        j->backend->self, "", (tn_blob){bytes.at, bytes.bytes}, take, j);
+    j->result =
+        j->backend->compile(j->backend->self, "", (tn_blob){bytes.at, bytes.bytes}, take, j);
     return TN_OK;
 }
 

@@ -87,10 +87,9 @@ uniform(uint64_t *s)
 }
 
 static const double specials[] = {0.0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 1.5, -2.5, 1e-30,
-    -1e-30, 1e10, -1e10, 0x1p-126, 0x1p-149, -0x1p-149, 0x1p-1074, 0x1p-1022, 88.72283905,
-    88.72284, -87.4, -103.9721, -104.1, 709.78, -745.2, 16777216, 16777217, 3.14159265,
-    1.57079633, 100000, 99999.99, 1e30, 3.4e38, -3.4e38, 0.99999994, 1.0000001, -0.99999994,
-    INFINITY, -INFINITY, NAN};
+    -1e-30, 1e10, -1e10, 0x1p-126, 0x1p-149, -0x1p-149, 0x1p-1074, 0x1p-1022, 88.72283905, 88.72284,
+    -87.4, -103.9721, -104.1, 709.78, -745.2, 16777216, 16777217, 3.14159265, 1.57079633, 100000,
+    99999.99, 1e30, 3.4e38, -3.4e38, 0.99999994, 1.0000001, -0.99999994, INFINITY, -INFINITY, NAN};
 enum { SPECIALS = sizeof specials / sizeof *specials };
 
 /* Every magnitude, and denser where functions do something. */
@@ -110,14 +109,10 @@ argument(uint64_t *s, int i, bool wide)
         memcpy(&single, &half, sizeof single);
         return wide ? value : (double)single;
     }
-    case 2:
-        return uniform(s) * 1.1;
-    case 3:
-        return uniform(s) * 10;
-    case 4:
-        return 1 + uniform(s) * 0.01;
-    default:
-        return uniform(s) * (i % 12 < 6 ? 110 : 1e5);
+    case 2: return uniform(s) * 1.1;
+    case 3: return uniform(s) * 10;
+    case 4: return 1 + uniform(s) * 0.01;
+    default: return uniform(s) * (i % 12 < 6 ? 110 : 1e5);
     }
 }
 
@@ -260,8 +255,8 @@ compare(const row *r, bool wide, bool exact)
         if (what && shown++ < 3) {
             TN_CHECK(!what);
             tn_test_note("%s %s%s (%.17g, %.17g): %s, found %.17g, wanted %.17g",
-                tn_fn_info_of(r->fn)->name, wide ? "f64" : "f32", exact ? " exact" : "", x, y,
-                what, found, (double)(r->one ? r->one(x) : r->two(x, y)));
+                tn_fn_info_of(r->fn)->name, wide ? "f64" : "f32", exact ? " exact" : "", x, y, what,
+                found, (double)(r->one ? r->one(x) : r->two(x, y)));
         }
     }
 }
@@ -313,8 +308,8 @@ TN_TEST(every_expanded_function_of_floats_is_compared)
 
 TN_TEST(tests_of_floats)
 {
-    static const tn_fn fns[] = {TN_FN_ne, TN_FN_gt, TN_FN_ge, TN_FN_is_nan, TN_FN_is_inf,
-        TN_FN_is_finite};
+    static const tn_fn fns[] = {
+        TN_FN_ne, TN_FN_gt, TN_FN_ge, TN_FN_is_nan, TN_FN_is_inf, TN_FN_is_finite};
     enum { N = (SPECIALS * SPECIALS + LANES - 1) / LANES * LANES };
     static uint8_t z[N];
     for (int i = 0; i < N; i++) {
@@ -322,17 +317,17 @@ TN_TEST(tests_of_floats)
         y_32[i] = (float)specials[i / SPECIALS % SPECIALS];
     }
     for (size_t f = 0; f < sizeof fns / sizeof *fns; f++) {
-        job j = {.fn = fns[f], .type = TN_F32, .to = TN_BOOL, .x = x_32, .y = y_32, .z = z,
-            .count = N};
+        job j = {
+            .fn = fns[f], .type = TN_F32, .to = TN_BOOL, .x = x_32, .y = y_32, .z = z, .count = N};
         run(&j);
         for (int i = 0; i < N; i++) {
             float x = x_32[i], y = y_32[i];
-            bool wanted = f == 0   ? x != y
-                          : f == 1 ? x > y
-                          : f == 2 ? x >= y
-                          : f == 3 ? isnan(x) != 0
-                          : f == 4 ? isinf(x) != 0
-                                   : isfinite(x) != 0;
+            bool wanted = f == 0 ? x != y
+                : f == 1         ? x > y
+                : f == 2         ? x >= y
+                : f == 3         ? isnan(x) != 0
+                : f == 4         ? isinf(x) != 0
+                                 : isfinite(x) != 0;
             TN_CHECK_EQ(z[i], wanted);
         }
     }
@@ -342,14 +337,10 @@ static int32_t
 int_reference(tn_fn fn, int32_t x, int32_t y)
 {
     switch (fn) {
-    case TN_FN_sign:
-        return (x > 0) - (x < 0);
-    case TN_FN_not:
-        return ~x;
-    case TN_FN_shift_left:
-        return (uint32_t)y < 32 ? (int32_t)((uint32_t)x << y) : 0;
-    case TN_FN_shift_right:
-        return (uint32_t)y < 32 ? x >> y : x >> 31;
+    case TN_FN_sign: return (x > 0) - (x < 0);
+    case TN_FN_not: return ~x;
+    case TN_FN_shift_left: return (uint32_t)y < 32 ? (int32_t)((uint32_t)x << y) : 0;
+    case TN_FN_shift_right: return (uint32_t)y < 32 ? x >> y : x >> 31;
     default: {
         int64_t r = (int64_t)x % y;
         return (int32_t)(r != 0 && (r < 0) != (y < 0) ? r + y : r);
@@ -361,8 +352,8 @@ TN_TEST(integer_functions)
 {
     static const int32_t values[] = {1, -1, 2, -2, 7, -7, 31, 32, 33, 100, -100, INT32_MAX,
         INT32_MIN, INT32_MIN + 1, 12345678, -3};
-    static const tn_fn fns[] = {TN_FN_sign, TN_FN_not, TN_FN_shift_left, TN_FN_shift_right,
-        TN_FN_mod};
+    static const tn_fn fns[] = {
+        TN_FN_sign, TN_FN_not, TN_FN_shift_left, TN_FN_shift_right, TN_FN_mod};
     static int32_t x[256], y[256], z[256];
     for (int i = 0; i < 256; i++)
         x[i] = values[i % 16], y[i] = values[i / 16];
@@ -388,7 +379,12 @@ TN_TEST(casts_to_halves_round_once)
         x_64[i] = between[i % (int)(sizeof between / sizeof *between)];
         wholes[i] = (i % 2 ? -1 : 1) * ((1 << 30) + (1 << 22) + i / 2 - 16);
     }
-    job j = {.fn = TN_FN_cast, .type = TN_F64, .to = TN_F16, .x = x_64, .y = x_64, .z = z,
+    job j = {.fn = TN_FN_cast,
+        .type = TN_F64,
+        .to = TN_F16,
+        .x = x_64,
+        .y = x_64,
+        .z = z,
         .count = LANES};
     run(&j);
     for (int i = 0; i < LANES; i++)
@@ -405,6 +401,5 @@ TN_TEST(casts_to_halves_round_once)
 }
 
 TN_MAIN(TN_CASE(single_functions_are_accurate), TN_CASE(single_functions_do_not_need_fma),
-    TN_CASE(double_functions_are_accurate),
-    TN_CASE(every_expanded_function_of_floats_is_compared), TN_CASE(tests_of_floats),
-    TN_CASE(integer_functions), TN_CASE(casts_to_halves_round_once))
+    TN_CASE(double_functions_are_accurate), TN_CASE(every_expanded_function_of_floats_is_compared),
+    TN_CASE(tests_of_floats), TN_CASE(integer_functions), TN_CASE(casts_to_halves_round_once))

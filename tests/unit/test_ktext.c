@@ -300,7 +300,7 @@ decode_changed(const job *from, size_t at, uint8_t flip, size_t bytes)
     j.bytes = (tn_span){copy, bytes};
     tn_status status = tn_arena_guard(j.arena, decode_only, &j);
     TN_CHECK(status == TN_OK || status == TN_MALFORMED || status == TN_UNSUPPORTED ||
-             status == TN_LIMIT || status == TN_NO_MEMORY);
+        status == TN_LIMIT || status == TN_NO_MEMORY);
     TN_CHECK(status == TN_OK || status == TN_NO_MEMORY || tn_diag_count(&j.diag) > 0);
     tn_alloc_free(tn_alloc_system(), copy, bytes + 1);
     end_job(&j);
