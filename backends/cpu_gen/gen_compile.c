@@ -10,10 +10,11 @@
 #include "backends/cpu_gen/gen.h"
 
 /* Enough for code that is written with explicit vectors: cells become
- * registers, doubles and dead code go, what does not change leaves its loop.
- * Vectorisers would only undo the schedule. */
-#define PASSES \
-    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)"
+ * registers, doubles and dead code go. Vectorisers would only undo the
+ * schedule. Nor is anything moved out of loops here: the builder of kernels
+ * has done that, and LLVM would tear the widening of a gather's indices from
+ * the gather, which then takes twice the instructions. */
+#define PASSES "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg)"
 
 /* Handles of LLVM have their places before anything is made, so that leaving
  * the arena's guard early loses none. */

@@ -78,7 +78,7 @@ measure(const bench *b, tn_program *program, uint64_t tasks, int32_t size)
 
         if (b->cpu->submit(b->device, list, LIST) || b->cpu->wait(b->device, 0))
             return 1e9;
-        samples[i] = (double)(tn_probe_now() - start) / LIST;
+        samples[i] = (double)(tn_probe_now() - start) / (int)LIST;
     }
     return tn_probe_median(samples, SAMPLES);
 }
@@ -109,7 +109,7 @@ main(void)
 
             printf("%u threads, %3llu tasks: %6.0f ns a kernel\n", threads,
                 (unsigned long long)tasks, ns);
-            fast = fast && ns < LIMIT_NS;
+            fast = fast && ns < (double)LIMIT_NS;
         }
         work[threads - 1] = measure(&b, b.spin, 64, 20);
         tear_down(&b);

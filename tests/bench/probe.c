@@ -144,7 +144,7 @@ best_kind(void)
     if (t.level == 3)
         return (kind){2.0 * 12 * 8, ymm_fma, ymm_read};
 #endif
-    return (kind){2.0 * SUMS, plain_fma, plain_read};
+    return (kind){2.0 * (double)SUMS, plain_fma, plain_read};
 }
 
 typedef struct work {

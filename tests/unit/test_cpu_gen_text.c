@@ -39,8 +39,7 @@ build_step(tn_kb *b, const tile *t, tn_kmem *x, tn_kmem *w, tn_kcell *sums, tn_i
 
         columns[v] = tn_kb_load(b, w, at, t->lanes, NULL, NULL);
     }
-    TN_KFOR(b, r, TN_LOOP_UNROLL, zero, rows, 1, "r")
-    {
+    TN_KFOR(b, r, TN_LOOP_UNROLL, zero, rows, 1, "r") {
         tn_ins *a = tn_kb_load(b, x, row_address(b, t, r, k, depth), 1, NULL, NULL);
 
         a = tn_kb_splat(b, a, t->lanes);
@@ -81,15 +80,14 @@ build_tile(const tile *t)
     tn_ins *depth = tn_kb_size(b, "K", 1, 1 << 20), *zero = tn_kb_int(b, 0);
     tn_ins *one = tn_kb_int(b, 1);
 
-    TN_KFOR(b, task, TN_LOOP_GRID, zero, one, 1, "task")
-    {
+    TN_KFOR(b, task, TN_LOOP_GRID, zero, one, 1, "task") {
         const int dims[2] = {t->rows, t->vectors};
         tn_ktype type = {TN_F32, (uint16_t)t->lanes};
         tn_kcell *sums = tn_kb_cell(b, "sums", type, 2, dims, false);
 
         for_each_sum(b, t, sums, NULL);
         TN_KFOR(b, k, TN_LOOP_SERIAL, zero, depth, 1, "k")
-        build_step(b, t, x, w, sums, k, depth);
+            build_step(b, t, x, w, sums, k, depth);
         for_each_sum(b, t, sums, y);
     }
     return tn_kb_finish(b);
@@ -134,6 +132,12 @@ count(const char *from, const char *to, const char *word)
     return found;
 }
 
+static int
+count_all(const char *text, const char *word)
+{
+    return count(text, text + strlen(text), word);
+}
+
 static tn_status
 look_at_tile(void *arg)
 {
@@ -168,6 +172,44 @@ TN_TEST(keeps_a_tile_in_registers)
     check_tile((tile){
         .target = "cpu:x86-64-v4", .rows = 8, .vectors = 2, .lanes = 16, .in_place = true});
     check_tile((tile){.target = "cpu:x86-64-v3", .rows = 6, .vectors = 2, .lanes = 8});
+}
+
+/* A gather inside a loop takes 16 indices of 32 bits at once. */
+static tn_status
+look_at_gather(void *arg)
+{
+    tile *t = arg;
+    tn_kb *b = tn_kb_create(t->arena, "gather", TN_I64, false);
+    tn_kmem *x = tn_kb_global(b, "x", TN_F32, true, false);
+    tn_kmem *order = tn_kb_global(b, "order", TN_I32, true, false);
+    tn_kmem *y = tn_kb_global(b, "y", TN_F32, false, true);
+    tn_ins *zero = tn_kb_int(b, 0), *tasks = tn_kb_size(b, "T", 1, 100);
+    tn_ins *rounds = tn_kb_size(b, "N", 1, 100);
+    const char *text;
+
+    TN_KFOR(b, task, TN_LOOP_GRID, zero, tasks, 1, "task") {
+        tn_ins *places = tn_kb_load(b, order, task, 16, NULL, NULL);
+
+        TN_KFOR(b, i, TN_LOOP_SERIAL, zero, rounds, 1, "i") {
+            tn_ins *v = tn_kb_gather(b, x, i, places, NULL, NULL);
+
+            tn_kb_store(b, y, tn_kb_mul(b, i, tn_kb_int(b, 16)), v, NULL);
+        }
+    }
+    TN_TRY(tn_compiled_text(t->arena, NULL, tn_kb_finish(b), "cpu:x86-64-v4", &text));
+    t->moves = count_all(text, "vgatherdps");
+    t->stack = count_all(text, "vgatherqps");
+    return TN_OK;
+}
+
+TN_TEST(gathers_by_narrow_indices)
+{
+    tile t = {.arena = tn_arena_create(tn_alloc_system(), 0)};
+
+    TN_CHECK_EQ(tn_arena_guard(t.arena, look_at_gather, &t), TN_OK);
+    TN_CHECK_EQ(t.moves, 1);
+    TN_CHECK_EQ(t.stack, 0);
+    tn_arena_destroy(t.arena);
 }
 
 /* ---- refusals ---- */
@@ -233,7 +275,7 @@ build_copy(tn_kb *b)
     tn_ins *zero = tn_kb_int(b, 0), *tasks = tn_kb_size(b, "T", 1, 100);
 
     TN_KFOR(b, t, TN_LOOP_GRID, zero, tasks, 1, "t")
-    tn_kb_store(b, y, t, tn_kb_load(b, x, t, 1, NULL, NULL), NULL);
+        tn_kb_store(b, y, t, tn_kb_load(b, x, t, 1, NULL, NULL), NULL);
 }
 
 static void
@@ -244,12 +286,11 @@ build_lanes(tn_kb *b)
 
     tn_kb_group(b, 8, 0);
     TN_KFOR(b, t, TN_LOOP_GRID, zero, eight, 1, "t")
-    TN_KFOR(b, l, TN_LOOP_LANE, zero, eight, 1, "l")
-    {
-        tn_ins *at = tn_kb_add(b, tn_kb_mul(b, t, eight), l);
+        TN_KFOR(b, l, TN_LOOP_LANE, zero, eight, 1, "l") {
+            tn_ins *at = tn_kb_add(b, tn_kb_mul(b, t, eight), l);
 
-        tn_kb_store(b, y, at, tn_kb_real(b, TN_F32, 1), NULL);
-    }
+            tn_kb_store(b, y, at, tn_kb_real(b, TN_F32, 1), NULL);
+        }
 }
 
 /* More than a stack should hold. */
@@ -260,8 +301,7 @@ build_large_cell(tn_kb *b)
     tn_kmem *y = tn_kb_global(b, "y", TN_F32, false, true);
     tn_ins *zero = tn_kb_int(b, 0), *eight = tn_kb_int(b, 8);
 
-    TN_KFOR(b, t, TN_LOOP_GRID, zero, eight, 1, "t")
-    {
+    TN_KFOR(b, t, TN_LOOP_GRID, zero, eight, 1, "t") {
         tn_kcell *cell = tn_kb_cell(b, "c", (tn_ktype){TN_F32, 1}, 2, dims, false);
         tn_ins *place[2] = {t, t};
 
@@ -385,6 +425,7 @@ TN_TEST(makes_objects_for_aarch64)
     tn_arena_destroy(t.arena);
 }
 
-TN_MAIN(TN_CASE(keeps_a_tile_in_registers), TN_CASE(refuses_with_a_reason),
-    TN_CASE(refuses_damaged_kernels), TN_CASE(survives_running_out_of_memory),
-    TN_CASE(gives_the_same_bytes_again), TN_CASE(makes_objects_for_aarch64))
+TN_MAIN(TN_CASE(keeps_a_tile_in_registers), TN_CASE(gathers_by_narrow_indices),
+    TN_CASE(refuses_with_a_reason), TN_CASE(refuses_damaged_kernels),
+    TN_CASE(survives_running_out_of_memory), TN_CASE(gives_the_same_bytes_again),
+    TN_CASE(makes_objects_for_aarch64))
