@@ -52,6 +52,18 @@ eval_outside(call *c, const tn_json *given, tn_known *out)
 }
 
 static tn_status
+param_missing(call *c, const char *name)
+{
+    tn_read *r = c->frame->r;
+    const tn_step *step = r->step;
+    r->step = step->outer;
+    tn_status status = tn_json_fail_at(r->doc, TN_MALFORMED, c->node->at, false, -1,
+        tn_arena_printf(r->arena, ".attrs.%s", name), "@%s needs %s", c->function->name, name);
+    r->step = step;
+    return status;
+}
+
+static tn_status
 bind_params(call *c)
 {
     tn_read *r = c->frame->r;
@@ -60,9 +72,7 @@ bind_params(call *c)
         const tn_json *given = tn_json_get(c->node->attrs, at->key);
         tn_known known;
         if (!given && at->kind == TN_JSON_NULL)
-            return tn_json_fail_at(r->doc, TN_MALFORMED, c->node->at, false, -1,
-                tn_arena_printf(r->arena, ".attrs.%s", at->key), "@%s needs %s", c->function->name,
-                at->key);
+            return param_missing(c, at->key);
         if (given)
             TN_TRY(eval_outside(c, given, &known));
         else
@@ -366,7 +376,7 @@ read_outputs(call *c, tn_value **values)
         }
         const tn_bind *bind = tn_scope_find(inside, name);
         if (!bind)
-            return tn_json_fail_key(r->doc, at, "no value is called \"%s\";%s", name,
+            return tn_json_fail_key(r->doc, at, "no value is called \"%s\"%s", name,
                 tn_read_meant(r, inside, name));
         TN_TRY(tn_scope_value(inside, at, bind, &values[i]));
         TN_TRY(tn_type_check(inside, tn_declared_type(at), &values[i]->type, name));

@@ -232,6 +232,10 @@ unify(tn_read *r, tn_weight_source *fresh)
         return TN_OK;
     }
     const char *what = disagreement(first, fresh);
+    if (what && strcmp(what, "type") == 0)
+        return tn_json_fail_key(r->doc, fresh->at, "\"%s\" is %s here and %s at %s", w->name,
+            tn_read_type_text(r, &w->type), tn_read_type_text(r, &first->weight->type),
+            tn_json_path(r->doc, first->at));
     if (what)
         return tn_json_fail_key(r->doc, fresh->at,
             "\"%s\" is declared twice, with another %s at %s", w->name, what,
@@ -478,6 +482,23 @@ repeated_call(const tn_read *r)
     return at;
 }
 
+/* True if an expression in the braces of a text names `name`. */
+static bool
+mentions(const char *text, const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_'";
+    bool inside = false;
+    for (size_t length = strlen(name); *text; text++) {
+        inside = *text == '{' || (inside && *text != '}');
+        size_t word = inside ? strspn(text, letters) : 0;
+        if (word == length && memcmp(text, name, length) == 0)
+            return true;
+        text += word > 1 ? word - 1 : 0;
+    }
+    return false;
+}
+
 static tn_status
 stored_twice(tn_read *r, const tn_json *at, const char *name)
 {
@@ -488,7 +509,7 @@ stored_twice(tn_read *r, const tn_json *at, const char *name)
         TN_TRY(tn_node_parse(r, step->outer->node, &repeat));
     }
     const tn_json *index = tn_json_get(repeat.attrs, "index");
-    bool told = call.scope && index && strstr(call.scope->text, index->text);
+    bool told = call.scope && index && mentions(call.scope->text, index->text);
     if (!step || told)
         return tn_json_fail(r->doc, at, "state \"%s\" is stored a second time in one run", name);
     r->step = step->outer->outer;

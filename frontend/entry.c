@@ -114,8 +114,8 @@ check_product(tn_read *r, const tn_json *at, const tn_type *type)
         i++;
     if (i == 6)
         return tn_json_fail_key(r->doc, at,
-            "a text gives no \"%s\";%s it gives ids, length, mask, "
-            "type_ids, word_first, words",
+            "a text gives no \"%s\"; it gives ids, length, mask, "
+            "type_ids, word_first, words%s",
             at->key, tn_json_meant(r->arena, at->key, names, 6));
     bool mask = i == 2;
     int rank = shapes[i][2] == ']' ? 1 : 2;
@@ -246,7 +246,7 @@ read_output(tn_scope *scope, const tn_json *at)
     } else {
         const tn_bind *bind = tn_scope_find(scope, at->key);
         if (!bind)
-            return tn_json_fail_key(r->doc, at, "no value is called \"%s\";%s", at->key,
+            return tn_json_fail_key(r->doc, at, "no value is called \"%s\"%s", at->key,
                 tn_read_meant(r, scope, at->key));
         TN_TRY(tn_scope_value(scope, at, bind, &value));
     }

@@ -108,7 +108,7 @@ typedef struct tn_scope_ops {
     tn_sizes *sizes; /* NULL: no symbols here */
     /* False if the name is unknown. */
     bool (*find)(void *self, const char *name, tn_known *out);
-    /* ` did you mean "x"?`, or "". */
+    /* `; did you mean "x"?`, or "". */
     const char *(*meant)(void *self, const char *name);
     /* An op on values: `op` is the name of a row. NULL: values are refused.
      * It reports its errors. */

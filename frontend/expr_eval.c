@@ -38,7 +38,7 @@ find_name(machine *m, const tn_expr_step *step, tn_known *out)
     }
     if (m->scope->find(m->scope->self, step->name, out))
         return TN_OK;
-    return tn_place_fail(m->place, TN_MALFORMED, step->column, "nothing is called \"%s\" here;%s",
+    return tn_place_fail(m->place, TN_MALFORMED, step->column, "nothing is called \"%s\" here%s",
         step->name, m->scope->meant(m->scope->self, step->name));
 }
 

@@ -513,8 +513,8 @@ unknown_function(tn_arena *arena, const char *name)
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         names[i] = functions[i].name;
     return tn_arena_printf(arena,
-        "%s of numbers alone is not known here;%s the functions are "
-        "ceil floor min max align abs sqrt exp log sin cos tanh pow",
+        "%s of numbers alone is not known here; the functions are "
+        "ceil floor min max align abs sqrt exp log sin cos tanh pow%s",
         name, tn_json_meant(arena, name, names, sizeof names / sizeof *names));
 }
 

@@ -394,13 +394,15 @@ const char *
 tn_json_meant(tn_arena *arena, const char *name, const char *const *names, uint32_t count)
 {
     const char *best = NULL;
-    int distance = strlen(name) < 4 ? 1 : strlen(name) < 8 ? 2 : 3;
+    size_t length = strlen(name);
+    int distance = length < 4 ? 1 : length < 8 ? 2 : 3;
     for (uint32_t i = 0; i < count; i++) {
         int edits = tn_edit_distance(name, names[i], distance);
-        if (edits > distance)
+        /* Changing every letter of a short name is no misspelling. */
+        if (edits > distance || ((size_t)edits >= length && (size_t)edits >= strlen(names[i])))
             continue;
         best = names[i];
         distance = edits - 1;
     }
-    return best ? tn_arena_printf(arena, " did you mean \"%s\"?", best) : "";
+    return best ? tn_arena_printf(arena, "; did you mean \"%s\"?", best) : "";
 }

@@ -104,8 +104,7 @@ bool tn_json_equal(const tn_json *a, const tn_json *b);
 /* The token of a number as it is written. Borrowed from the document. */
 tn_span tn_json_token(const tn_json_doc *doc, const tn_json *number);
 
-/* The best of `count` names for a misspelt one: ` did you mean "x"?` with a
- * leading space, or "". */
+/* The best of `count` names for a misspelt one: `; did you mean "x"?`, or "". */
 const char *tn_json_meant(tn_arena *arena, const char *name, const char *const *names,
     uint32_t count);
 

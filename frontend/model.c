@@ -62,6 +62,8 @@ tn_read_meant(tn_read *r, const tn_scope *scope, const char *name)
             tn_push(r->arena, &names, at->names.entries[i].key);
     for (uint32_t i = 0; i < r->params.count; i++)
         tn_push(r->arena, &names, r->params.at[i].name);
+    for (uint32_t i = 0; scope && !scope->frame->function && i < r->dims.count; i++)
+        tn_push(r->arena, &names, r->dims.at[i].name);
     return tn_json_meant(r->arena, name, names.at, names.count);
 }
 
@@ -108,7 +110,8 @@ read_all(tn_read *r)
     TN_TRY(tn_read_labels(r));
     TN_TRY(tn_read_tokenizers(r));
     TN_TRY(tn_read_files(r));
-    return tn_read_entries(r);
+    TN_TRY(tn_read_entries(r));
+    return tn_read_tests(r);
 }
 
 static tn_status

@@ -51,7 +51,7 @@ typedef struct tn_document {
     bool seed_weights;
     tn_map weights; /* full name -> tn_weight_source, of weights.h */
     TN_VEC(const char *) unused; /* tensors of weight files that nobody uses */
-    void *tests;                 /* tn_tests, of tests.h */
+    struct tn_tests *tests;      /* of tests.h */
     void *reader;                /* the reader: values of params */
 } tn_document;
 

@@ -31,7 +31,7 @@ meant_param(void *self, const char *name)
     tn_read *r = self;
     const tn_read_param *later = tn_find_param(r, name);
     if (later && !later->ready)
-        return " a param uses those above it only";
+        return "; a param uses those above it only";
     return tn_read_meant(r, NULL, name);
 }
 
@@ -216,7 +216,7 @@ check_presets(tn_read *r, const tn_json *presets)
         tn_push(r->arena, &r->document->presets, preset->key);
         for (const tn_json *at = preset->first; at; at = at->next)
             if (strcmp(at->key, "doc") != 0 && !tn_find_param(r, at->key))
-                return tn_json_fail_key(r->doc, at, "there is no param \"%s\";%s", at->key,
+                return tn_json_fail_key(r->doc, at, "there is no param \"%s\"%s", at->key,
                     tn_read_meant(r, NULL, at->key));
     }
     return TN_OK;
@@ -231,14 +231,14 @@ check_settings(tn_read *r, const tn_json *presets)
         if (strcmp(set->name, "preset") == 0)
             preset = set->value;
         else if (!tn_find_param(r, set->name))
-            return tn_fail(r->env->diag, TN_USAGE, "--set %s=%s: there is no param \"%s\";%s",
+            return tn_fail(r->env->diag, TN_USAGE, "--set %s=%s: there is no param \"%s\"%s",
                 set->name, set->value, set->name, tn_read_meant(r, NULL, set->name));
     }
     if (preset && !tn_json_get(presets, preset))
         return tn_fail(r->env->diag, TN_USAGE,
-            "--preset %s: there is no such preset;%s the model has: %s", preset,
-            tn_json_meant(r->arena, preset, r->document->presets.at, r->document->presets.count),
-            tn_shape_list(r, presets));
+            "--preset %s: there is no such preset; the model has: %s%s", preset,
+            tn_shape_list(r, presets),
+            tn_json_meant(r->arena, preset, r->document->presets.at, r->document->presets.count));
     r->document->preset = preset;
     return TN_OK;
 }
@@ -358,7 +358,7 @@ read_dim(tn_read *r, tn_json *at)
     if (at->kind == TN_JSON_OBJECT) {
         TN_TRY(tn_shape_keys(r, at, "range multiple sample"));
         if (r->unknown.count)
-            return tn_json_fail_key(r->doc, at, "a dim has: range, multiple, sample, doc");
+            return tn_fail(r->env->diag, TN_MALFORMED, "%s", r->unknown.at[0]);
         if (!tn_json_get(at, "range"))
             return tn_json_fail(r->doc, at, "a dim that is an object needs \"range\"");
     }
@@ -398,9 +398,9 @@ check_dim_settings(tn_read *r)
             for (uint32_t k = 0; k < r->dims.count; k++)
                 names[k] = r->dims.at[k].name;
             return tn_fail(r->env->diag, TN_USAGE,
-                "--dim %s: the model has no such dimension;%s it has: %s", name,
-                tn_json_meant(r->arena, name, names, r->dims.count),
-                tn_shape_list(r, tn_json_get(root, "dims")));
+                "--dim %s: the model has no such dimension; it has: %s%s", name,
+                tn_shape_list(r, tn_json_get(root, "dims")),
+                tn_json_meant(r->arena, name, names, r->dims.count));
         }
     }
     return TN_OK;

@@ -138,7 +138,7 @@ defined_later(const tn_scope *scope, const tn_json *at, const char *name)
         for (const tn_json *one = first; one; one = one == results ? NULL : one->next)
             if (one->kind == TN_JSON_STRING && strcmp(one->text, name) == 0)
                 return tn_arena_printf(scope->frame->r->arena,
-                    " it is defined later, at %s; nodes stand in order",
+                    "; it is defined later, at %s (nodes stand in order)",
                     tn_json_path(scope->frame->r->doc, later));
     }
     return NULL;
@@ -152,7 +152,7 @@ tn_scope_named(tn_scope *scope, const tn_json *at, tn_value **out)
     if (bind)
         return tn_scope_value(scope, at, bind, out);
     const char *later = defined_later(scope, at, at->text);
-    return tn_json_fail(r->doc, at, "no value is called \"%s\" here;%s", at->text,
+    return tn_json_fail(r->doc, at, "no value is called \"%s\" here%s", at->text,
         later ? later : tn_read_meant(r, scope, at->text));
 }
 

@@ -62,8 +62,8 @@ tn_shape_keys(tn_read *r, const tn_json *object, const char *keys)
             continue;
         const char **words = split_words(r->arena, keys, &count);
         const char *meant = tn_json_meant(r->arena, at->key, words, count);
-        tn_read_unknown(r, TN_MALFORMED, at, true, "there is no key \"%s\" here;%s%s%s", at->key,
-            meant, *meant ? "" : " it has: ", *meant ? "" : keys);
+        tn_read_unknown(r, TN_MALFORMED, at, true, "there is no key \"%s\" here%s%s%s", at->key,
+            meant, *meant ? "" : "; it has: ", *meant ? "" : keys);
     }
     return TN_OK;
 }
@@ -205,7 +205,7 @@ check_function(tn_read *r, tn_json *function)
     TN_TRY(check_names(r, params));
     TN_TRY(check_call_names(r, params));
     for (const tn_json *at = params ? params->first : NULL; at; at = at->next)
-        if (tn_find_param(r, at->key))
+        if (tn_json_get(tn_json_get(r->doc->root, "params"), at->key))
             return tn_json_fail_key(r->doc, at, "\"%s\" is a param of the model", at->key);
     TN_TRY(check_graph(r, function, weight_keys));
     TN_TRY(check_call_names(r, inputs));

@@ -331,10 +331,10 @@ check_call(tn_read *r, const tn_node *node)
         const char **names = tn_new_array(r->arena, const char *, r->functions.count + 1);
         for (uint32_t i = 0; i < r->functions.count; i++)
             names[i] = tn_arena_printf(r->arena, "@%s", r->functions.entries[i].key);
-        return tn_json_fail(r->doc, node->op_at, "there is no function \"%s\";%s%s", node->op,
+        return tn_json_fail(r->doc, node->op_at, "there is no function \"%s\"%s%s", node->op,
             tn_json_meant(r->arena, node->op, names, r->functions.count),
             tn_op_find(node->op + 1) != TN_OP_COUNT
-                ? tn_arena_printf(r->arena, " the operation is called \"%s\"", node->op + 1)
+                ? tn_arena_printf(r->arena, "; the operation is called \"%s\"", node->op + 1)
                 : "");
     }
     const tn_json *inputs = tn_json_get(f->at, "inputs"), *params = tn_json_get(f->at, "params");
@@ -372,7 +372,7 @@ check_formula_call(tn_read *r, const tn_place *place, const tn_expr_step *step)
         const char *names[TN_OP_COUNT];
         for (int i = 0; i < TN_OP_COUNT; i++)
             names[i] = tn_op_info_of((tn_opcode)i)->name;
-        tn_read_unknown(r, TN_UNSUPPORTED, place->at, false, "there is no op \"%s\";%s", step->name,
+        tn_read_unknown(r, TN_UNSUPPORTED, place->at, false, "there is no op \"%s\"%s", step->name,
             tn_json_meant(r->arena, step->name, names, TN_OP_COUNT));
         return TN_OK;
     }
@@ -415,12 +415,12 @@ note_unknown_op(tn_read *r, const tn_node *node)
         names[i] = tn_op_info_of((tn_opcode)i)->name;
     names[TN_OP_COUNT] = "repeat";
     bool function = tn_map_get(&r->functions, node->op) != NULL;
-    const char *meant = tn_json_meant(r->arena, node->op, names, TN_OP_COUNT + 1);
+    const char *meant = function ? "" : tn_json_meant(r->arena, node->op, names, TN_OP_COUNT + 1);
     bool plugin = strchr(node->op, '.') != NULL;
-    tn_read_unknown(r, TN_UNSUPPORTED, node->op_at, false, "there is no op \"%s\";%s%s", node->op,
+    tn_read_unknown(r, TN_UNSUPPORTED, node->op_at, false, "there is no op \"%s\"%s%s", node->op,
         meant,
-        plugin         ? " no plugin that is loaded gives it"
-            : function ? tn_arena_printf(r->arena, " the function is called \"@%s\"", node->op)
+        plugin         ? "; no plugin that is loaded gives it"
+            : function ? tn_arena_printf(r->arena, "; the function is called \"@%s\"", node->op)
                        : tn_arena_printf(r->arena, " (functions are called \"@%s\")", node->op));
 }
 

@@ -106,7 +106,7 @@ read_tokenizer(tn_read *r, const tn_json *at)
         known |= strcmp(kinds[i], spec->kind) == 0;
     if (!known)
         return tn_json_fail_at(r->doc, TN_UNSUPPORTED, kind, false, -1, NULL,
-            "there is no tokenizer \"%s\";%s the kinds are wordpiece bpe unigram chars bytes",
+            "there is no tokenizer \"%s\"; the kinds are wordpiece bpe unigram chars bytes%s",
             spec->kind, tn_json_meant(r->arena, spec->kind, kinds, 5));
     TN_TRY(optional_text(r, at, "file", &spec->file));
     TN_TRY(optional_text(r, at, "unknown", &spec->unknown));

@@ -100,7 +100,7 @@ tn_type_element(tn_scope *scope, const tn_json *at, const char *name, tn_dtype *
     if (bind)
         return tn_json_fail(r->doc, at, "expected an element type, \"%s\" is %s", name, bind->what);
     return tn_json_fail(r->doc, at,
-        "\"%s\" is no element type;%s they are f64 f32 f16 bf16 i64 i32 i8 u8 u32 bool", name,
+        "\"%s\" is no element type; they are f64 f32 f16 bf16 i64 i32 i8 u8 u32 bool%s", name,
         tn_json_meant(r->arena, name, names, 10));
 }
 

@@ -463,7 +463,7 @@ fill_given(loader *l)
             for (uint32_t k = 0; k < l->module->weights.count; k++)
                 names[k] = weight_at(l, k)->name;
             return tn_json_fail_key(l->document->json, given->data,
-                "the model has no weight \"%s\";%s", given->name,
+                "the model has no weight \"%s\"%s", given->name,
                 tn_json_meant(l->arena, given->name, names, l->module->weights.count));
         }
         TN_TRY(fill_data(l, w, source_of(l, w), given->data));
@@ -480,6 +480,7 @@ tn_weights_load(const tn_env *env, tn_module *module, const tn_weights_options *
         .module = module,
         .document = tn_module_document(module),
         .options = options ? options : &nothing};
+    l.document->json->diag = env->diag;
     give_room(&l);
     TN_TRY(fill_from_model(&l));
     if (module->files.count && !l.document->seed_weights)

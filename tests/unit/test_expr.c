@@ -254,7 +254,7 @@ TN_TEST(refused)
         "m.json:1:2: sigmoid of numbers alone is not known here; the functions are ceil floor min "
         "max align abs sqrt exp log sin cos tanh pow");
     fails("\"sqrt(1, 2)\"", TN_MALFORMED, "m.json:1:2: sqrt takes one argument, found 2");
-    fails("\"a\\u0020+ nope\"", TN_MALFORMED, "m.json:1:11: nothing is called \"nope\" here;");
+    fails("\"a\\u0020+ nope\"", TN_MALFORMED, "m.json:1:11: nothing is called \"nope\" here");
 }
 
 TN_TEST(limits)
