@@ -23,7 +23,7 @@ typedef struct tn_gen_target {
     const char *triple, *cpu;
     bool fma;       /* a fused multiply-add is one instruction */
     bool half;      /* conversions of f16 are instructions */
-    bool min_keeps; /* llvm.minimum, llvm.maximum are instructions */
+    bool min_max; /* llvm.minnum and llvm.maxnum are instructions */
 } tn_gen_target;
 
 /* TN_UNSUPPORTED for a machine this generator makes no code for. */

@@ -21,7 +21,7 @@ static const tn_gen_target machines[] = {
         .cpu = "generic",
         .fma = true,
         .half = true,
-        .min_keeps = true},
+        .min_max = true},
 };
 
 tn_status
