@@ -84,10 +84,11 @@ static affine
 split(tn_sched *s, tn_tval *v, tn_point *p)
 {
     const tn_pos *pos = v->op == TN_T_index ? tn_point_pos(p, v->axis) : NULL;
+    const tn_ins *had = tn_point_find(p, tn_key(v, 0));
 
     if (pos)
         return (affine){pos->base, pos->lanes > 1, NULL};
-    if (v->op == TN_T_fn && v->dtype == TN_I32 && !tn_point_find(p, tn_key(v, 0))) {
+    if (v->op == TN_T_fn && v->dtype == TN_I32 && (!had || had->type.lanes > 1)) {
         if (v->fn == TN_FN_add || v->fn == TN_FN_sub)
             return split_sum(s, v, p);
         if (v->fn == TN_FN_mul)

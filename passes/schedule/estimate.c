@@ -159,6 +159,18 @@ cost(const tn_tval *v)
     return tn_is_anchor(v) ? 1 : 0;
 }
 
+/* Elements at the positions of `axes`. */
+static void
+positions(tn_sched *s, tn_sum *f, tn_axset axes)
+{
+    tn_sum_int(f, 1);
+    for (uint32_t i = 0; i < s->tile->axes.count; i++)
+        if (axes & tn_bit(s->tile->axes.at[i])) {
+            extent(s, f, s->tile->axes.at[i]);
+            tn_sum_op(f, TN_FORMULA_MUL);
+        }
+}
+
 static tn_formula
 flops(tn_sched *s)
 {
@@ -173,15 +185,38 @@ flops(tn_sched *s)
             continue;
         for (int i = 0; i < v->red_count; i++)
             axes |= tn_bit(v->red[i]);
+        positions(s, &f, axes);
         tn_sum_int(&f, cost(v));
-        for (uint32_t i = 0; i < s->tile->axes.count; i++)
-            if (axes & tn_bit(s->tile->axes.at[i])) {
-                extent(s, &f, s->tile->axes.at[i]);
-                tn_sum_op(&f, TN_FORMULA_MUL);
-            }
+        tn_sum_op(&f, TN_FORMULA_MUL);
         tn_sum_op(&f, TN_FORMULA_ADD);
     }
     return tn_sum_end(&f);
+}
+
+/* Elements of a parameter that loads read: no more than it has. */
+static void
+elements_read(tn_sched *s, tn_sum *f, const tn_tbuf *b)
+{
+    tn_sum_int(f, 0);
+    for (uint32_t id = 0; id < s->tile->value_count; id++) {
+        const tn_tval *v = s->val[id].value;
+
+        if (!v || v->op != TN_T_load || v->buf != b)
+            continue;
+        positions(s, f, s->val[id].deps);
+        tn_sum_op(f, TN_FORMULA_ADD);
+    }
+}
+
+static void
+elements(tn_sum *f, const tn_tbuf *b)
+{
+    tn_sum_int(f, 1);
+    for (int k = 0; k < b->rank; k++) {
+        if (!tn_sum_value(f, b->dim[k]))
+            tn_sum_int(f, 1);
+        tn_sum_op(f, TN_FORMULA_MUL);
+    }
 }
 
 static tn_formula
@@ -195,13 +230,18 @@ bytes(tn_sched *s)
 
         if (b->local)
             continue;
-        tn_sum_int(&f, tn_dtype_bytes(b->dtype) * ((b->read ? 1 : 0) + (b->written ? 1 : 0)));
-        for (int k = 0; k < b->rank; k++) {
-            if (!tn_sum_value(&f, b->dim[k]))
-                tn_sum_int(&f, 1);
+        for (int side = 0; side < 2; side++) {
+            if (!(side ? b->written : b->read))
+                continue;
+            elements(&f, b);
+            if (!side) {
+                elements_read(s, &f, b);
+                tn_sum_op(&f, TN_FORMULA_MIN);
+            }
+            tn_sum_int(&f, tn_dtype_bytes(b->dtype));
             tn_sum_op(&f, TN_FORMULA_MUL);
+            tn_sum_op(&f, TN_FORMULA_ADD);
         }
-        tn_sum_op(&f, TN_FORMULA_ADD);
     }
     return tn_sum_end(&f);
 }

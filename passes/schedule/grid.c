@@ -60,7 +60,10 @@ bind_block(tn_sched *s, const tn_grid_cut *cut, const tn_axis *a, tn_ins *i, tn_
 
     if (tn_kb_is_int(extent, &known))
         note_lengths(s, a, known, cut->block[a->index], fixed);
-    if (fixed) {
+    if (cut->block[a->index] == 1) {
+        from = i;
+        x->length = tn_int(s, 1);
+    } else if (fixed) {
         from = tn_mul(s, i, block);
         x->length = tn_min(s, tn_sub(s, extent, from), block);
     } else {
