@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "passes/pass.h"
 #include "passes/lower/lo.h"
+#include "passes/pass.h"
 
 /* The op that a kernel is named after: its reduction, contraction or loop,
  * else its last. */

@@ -514,8 +514,7 @@ print(void *arg)
     tn_passes_run(g, 0);
     TN_TRY(tn_group_graph(j->arena, j->diag, g, true, &groups));
     tn_groups_print(&out, &groups);
-    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.pack = true},
-        &list));
+    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.pack = true}, &list));
     for (uint32_t i = 0; i < list.at.count; i++) {
         tn_text_add(&out, "\n");
         tn_tile_print(&out, list.at.at[i].tile);
@@ -538,4 +537,29 @@ lowered_print(const char *text, char *out, unsigned long room)
         snprintf(out, room, "%s", j.printed);
     tn_arena_destroy(j.arena);
     tn_diag_clear(&diag);
+}
+
+static tn_status
+lower_only(void *arg)
+{
+    print_job *j = arg;
+    tn_module *m = tn_module_create(j->arena, "text");
+    tn_lowered_list list;
+    tn_graph *g;
+
+    TN_TRY(tn_graph_parse(m, j->diag, "text", j->text, &g));
+    return tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.pack = true}, &list);
+}
+
+int
+lowered_within(const char *text, unsigned long bytes)
+{
+    print_job j = {.text = text};
+    tn_status status = TN_NO_MEMORY;
+
+    j.arena = tn_arena_create(tn_alloc_system(), bytes);
+    if (j.arena)
+        status = tn_arena_guard(j.arena, lower_only, &j);
+    tn_arena_destroy(j.arena);
+    return (int)status;
 }

@@ -30,6 +30,9 @@ typedef struct lowered_case {
  * the lane interpreter against the tile interpreter, instead. */
 void lowered_check(const lowered_case *c, bool targets);
 
+/* Reads, groups and lowers with at most that many bytes; the status. */
+int lowered_within(const char *text, unsigned long bytes);
+
 /* The kernels (after the groups) as text in `out`, for golden tests. */
 void lowered_print(const char *text, char *out, unsigned long room);
 

@@ -67,4 +67,19 @@ TN_TEST(lstm)
     check("lstm");
 }
 
-TN_MAIN(TN_CASE(hello), TN_CASE(crf), TN_CASE(utterance), TN_CASE(norm_gather), TN_CASE(lstm))
+/* With every smaller budget the same honest answer. */
+TN_TEST(survives_running_out_anywhere)
+{
+    static const char graph[] =
+        "graph main\n    dim B 1..9\n    input x: f32[B,4]\n    weight w: f32[3,4]\n"
+        "    h: f32[B,3] = linear x, w\n    p: f32[B,3] = softmax h {axis=1}\n"
+        "    output p = p\n";
+    int status = 6;
+
+    for (unsigned long bytes = 4096; status == 6; bytes += 640)
+        status = lowered_within(graph, bytes);
+    TN_CHECK_EQ(status, 0);
+}
+
+TN_MAIN(TN_CASE(hello), TN_CASE(crf), TN_CASE(utterance), TN_CASE(norm_gather), TN_CASE(lstm),
+    TN_CASE(survives_running_out_anywhere))
