@@ -147,14 +147,3 @@ tn_schedule(tn_arena *arena, tn_diag *diag, const tn_tile *tile, const tn_target
     out->choice = s->choice;
     return TN_OK;
 }
-
-int
-tn_candidates(tn_arena *arena, const tn_tile *tile, const tn_target *target, tn_choice *out,
-    int limit)
-{
-    (void)arena, (void)tile, (void)target;
-    if (limit < 1)
-        return 0;
-    tn_choice_init(out);
-    return 1;
-}

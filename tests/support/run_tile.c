@@ -270,11 +270,15 @@ compare(attempt *a)
 static tn_status
 round_trip(attempt *a, tn_kernel **k)
 {
-    tn_text first = {.arena = a->arena}, third = {.arena = a->arena};
+    tn_text first = {.arena = a->arena}, second = {.arena = a->arena}, third = {.arena = a->arena};
     tn_writer bytes = {.arena = a->arena};
+    tn_kernel *parsed;
 
     TN_TRY(tn_kernel_verify(*k, &a->p->diag));
     tn_kernel_print(&first, *k);
+    TN_TRY(tn_kernel_parse(a->arena, &a->p->diag, "print", first.at, &parsed));
+    tn_kernel_print(&second, parsed);
+    TN_CHECK_STR(second.at, first.at);
     tn_kernel_encode(&bytes, *k);
     TN_TRY(tn_kernel_decode(a->arena, &a->p->diag, tn_writer_span(&bytes), k));
     tn_kernel_print(&third, *k);

@@ -521,6 +521,94 @@ TN_TEST(panels_read_from_the_side)
                 "  store y[m,h,d], mma[k](0, load x[m,k], load w[h*D+d,k]) }\n"});
 }
 
+/* ---- choices ---- */
+
+typedef struct choices {
+    tn_arena *arena;
+    tn_run_tile *p;
+    tn_choice list[32];
+    const char *text[32];
+    int count;
+    const char *target;
+} choices;
+
+static tn_status
+list_choices(void *arg)
+{
+    choices *c = arg;
+    tn_target target;
+
+    TN_TRY(tn_target_parse(&c->p->diag, c->target, strlen(c->target), &target));
+    c->count = tn_candidates(c->arena, c->p->tile, &target, c->list, 32);
+    for (int i = 0; i < c->count; i++) {
+        tn_text text = {.arena = c->arena};
+
+        tn_text_add(&text, "%s", "");
+        tn_choice_print(&text, &c->list[i]);
+        c->text[i] = text.at;
+    }
+    return TN_OK;
+}
+
+/* Every candidate computes the same. */
+static void
+all_choices(tn_run_tile p, const char *target, int least)
+{
+    choices c = {.p = &p, .target = target};
+
+    c.arena = tn_arena_create(tn_alloc_system(), 0);
+    if (tn_run_tile_start(&p)) {
+        TN_CHECK_EQ(tn_arena_guard(c.arena, list_choices, &c), TN_OK);
+        TN_CHECK(c.count >= least);
+        for (int i = 0; i < c.count; i++)
+            tn_run_tile_on(&p, target, c.text[i]);
+    }
+    tn_run_tile_end(&p);
+    tn_arena_destroy(c.arena);
+}
+
+TN_TEST(candidates)
+{
+    tn_run_tile rows = {.file = "softmax.tile", .sizes = {{"R", 4}, {"C", 37}}};
+    tn_run_tile matrix = {.text = product, .sizes = {{"M", 13}, {"N", 40}, {"K", 64}}};
+    tn_run_tile fold = {.file = "attention.tile",
+        .fill = fill_attention,
+        .sizes = {{"B", 2}, {"M", 5}, {"G", 2}, {"R", 2}, {"D", 6}, {"S", 9}}};
+
+    all_choices(rows, targets[0], 3);
+    all_choices(matrix, targets[1], 6);
+    all_choices(fold, targets[0], 8);
+    all_choices(matrix, targets[4], 4);
+    all_choices(fold, targets[5], 4);
+}
+
+static void
+refused(const char *text, const char *message)
+{
+    tn_diag diag;
+    tn_choice c;
+
+    tn_diag_init(&diag, tn_alloc_system());
+    TN_CHECK_EQ(tn_choice_parse(&diag, text, strlen(text), &c), TN_USAGE);
+    if (TN_CHECK_EQ(tn_diag_count(&diag), 1))
+        TN_CHECK_STR(tn_diag_text(&diag, 0), message);
+    tn_diag_clear(&diag);
+}
+
+TN_TEST(choice_text)
+{
+    tn_choice c;
+
+    TN_CHECK_EQ(tn_choice_parse(NULL, " mr=4  kc=16", 12, &c), TN_OK);
+    TN_CHECK_EQ(c.mr, 4);
+    TN_CHECK_EQ(c.kc, 16);
+    TN_CHECK_EQ(c.nv, -1);
+    refused("mrs=4", "choice: there is no \"mrs\"");
+    refused("mr", "choice: mr wants a whole number");
+    refused("mr=4x", "choice: mr wants a whole number");
+    refused("mr=12345678", "choice: mr wants a whole number");
+}
+
 TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(curves),
     TN_CASE(attention), TN_CASE(gru), TN_CASE(experts), TN_CASE(route), TN_CASE(contraction),
     TN_CASE(contraction_with_a_curve), TN_CASE(contraction_of_known_sizes),
@@ -530,4 +618,5 @@ TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(
     TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
     TN_CASE(conditions), TN_CASE(checks), TN_CASE(locals_and_order), TN_CASE(loads_before_stores),
     TN_CASE(carries_that_change_places), TN_CASE(nested_loops), TN_CASE(kept_values),
-    TN_CASE(sums_over_everything), TN_CASE(panels_read_from_the_side))
+    TN_CASE(sums_over_everything), TN_CASE(panels_read_from_the_side), TN_CASE(candidates),
+    TN_CASE(choice_text))
