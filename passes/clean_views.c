@@ -76,6 +76,30 @@ slice_parts(tn_op *op)
     tn_op_remove(op);
 }
 
+enum { CONCAT_PARTS = 32 };
+
+/* A long concat becomes one of shorter ones: a kernel reads a limited number
+ * of tensors. */
+static void
+shorten_concat(tn_op *op)
+{
+    tn_build b = tn_build_before(op);
+    int axis = (int)tn_op_int(op, TN_ATTR_concat_axis);
+    tn_arena *arena = op->graph->module->arena;
+    tn_value **parts = tn_new_array(arena, tn_value *, op->in_count), *y;
+    int count = 0;
+
+    for (int from = 0; from < op->in_count; from += CONCAT_PARTS) {
+        int n = op->in_count - from < CONCAT_PARTS ? op->in_count - from : CONCAT_PARTS;
+
+        parts[count++] = tn_build_concat(&b, op->in + from, n, axis);
+    }
+    y = tn_build_concat(&b, parts, count, axis);
+    y->name = op->out[0]->name;
+    tn_value_replace(op->out[0], y);
+    tn_op_remove(op);
+}
+
 static bool
 is_reshape(const tn_value *v)
 {
@@ -102,6 +126,10 @@ simplify_view(tn_op *op)
 {
     if (op->code == TN_OP_split) {
         slice_parts(op);
+        return true;
+    }
+    if (op->code == TN_OP_concat && op->in_count > CONCAT_PARTS) {
+        shorten_concat(op);
         return true;
     }
     if (op->code == TN_OP_reshape && is_reshape(op->in[0])) {

@@ -162,6 +162,27 @@ tn_group_ready(tn_grouper *x, const tn_op *op, const tn_group *into)
     return true;
 }
 
+static bool
+is_read(const tn_group *group, const tn_value *v)
+{
+    for (uint32_t i = 0; i < group->reads.count; i++)
+        if (group->reads.at[i] == v)
+            return true;
+    return false;
+}
+
+bool
+tn_group_has_room(tn_grouper *x, const tn_op *op, const tn_group *into)
+{
+    uint32_t more = 0;
+
+    tn_group_walk_start(x);
+    tn_group_walk_op(x, op);
+    for (uint32_t i = 0; i < x->leaves.count; i++)
+        more += tn_group_of(x, x->leaves.at[i]) != into && !is_read(into, x->leaves.at[i]);
+    return into->reads.count + more <= TN_GROUP_READS;
+}
+
 void
 tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
 {
@@ -173,6 +194,8 @@ tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
         tn_group *g = tn_group_of(x, x->leaves.at[i]);
 
         x->reader[x->leaves.at[i]->id] = group;
+        if (g != group && !is_read(group, x->leaves.at[i]))
+            tn_push(x->arena, &group->reads, x->leaves.at[i]);
         if (g && g != group)
             need(x, group, g);
     }
@@ -320,7 +343,8 @@ place(tn_grouper *x, tn_op *op)
     int count = x->fuse ? candidates(x, op, list) : 0;
 
     for (int i = 0; i < count; i++)
-        if (list[i]->ops.count < TN_GROUP_OPS && tn_group_join(x, list[i], op))
+        if (list[i]->ops.count < TN_GROUP_OPS && tn_group_has_room(x, op, list[i]) &&
+            tn_group_join(x, list[i], op))
             return;
     (void)tn_group_open(x, op);
 }

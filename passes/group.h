@@ -38,6 +38,11 @@ typedef struct tn_group {
     TN_VEC(tn_group_place) places;
     TN_VEC(tn_value *) outputs; /* members that something else reads */
     TN_VEC(uint32_t) needs;     /* groups whose outputs it reads */
+    TN_VEC(const tn_value *) reads; /* that others or nobody computes */
+    /* A concat whose parts are stored one after the other, so that nothing is
+     * chosen element by element: the axis that no task takes blocks of. */
+    const tn_op *parts;
+    int part_axis;
     uint32_t first;             /* position of its first operation */
     uint32_t seen;              /* last search that visited it */
 } tn_group;

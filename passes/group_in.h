@@ -9,6 +9,7 @@
  * (group_join.c), loops (group_scan.c). */
 enum {
     TN_GROUP_OPS = 64,      /* of one group: bounds depth of a lowering */
+    TN_GROUP_READS = 40,    /* tensors; devices bind 64 */
     TN_GROUP_AXES = 16,
     TN_GROUP_INLINE = 24,   /* operations inlined behind one another */
     TN_GROUP_CHEAP = 3,     /* cost up to which a value is computed again */
@@ -52,6 +53,9 @@ tn_group *tn_group_of(const tn_grouper *x, const tn_value *v);
 /* True if every group that `op` reads (other than `into`) can run before
  * `into`. */
 bool tn_group_ready(tn_grouper *x, const tn_op *op, const tn_group *into);
+
+/* True if the group may read what `op` reads besides. */
+bool tn_group_has_room(tn_grouper *x, const tn_op *op, const tn_group *into);
 
 /* Adds `op` to a group if it fits. */
 bool tn_group_join(tn_grouper *x, tn_group *into, tn_op *op);

@@ -160,6 +160,7 @@ commit(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
             group->axes.at[i].span |= (f->reduced >> i & 1) != 0;
         if (group->kind == TN_GROUP_MAP)
             group->kind = TN_GROUP_ROW;
+        group->parts = NULL;
         if (op->code == TN_OP_top_k) {
             int along = (int)tn_op_int(op, TN_ATTR_top_k_axis);
 
@@ -253,6 +254,18 @@ open_row(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
             p->axis[t.dim[i]] = axis[i];
 }
 
+/* Parts of a concat are stored apart if tasks have another axis to share. */
+static void
+store_parts(tn_group *group, const tn_op *op, const fit *f)
+{
+    int along = (int)tn_op_int(op, TN_ATTR_concat_axis);
+
+    if (group->axes.count < 2 || f->result[along] < 0)
+        return;
+    group->parts = op;
+    group->part_axis = f->result[along];
+}
+
 tn_group *
 tn_group_open(tn_grouper *x, tn_op *op)
 {
@@ -275,6 +288,8 @@ tn_group_open(tn_grouper *x, tn_op *op)
         open_row(x, group, op, &f);
     else
         axes_of_result(x, group, op->out[0], &f);
+    if (op->code == TN_OP_concat)
+        store_parts(group, op, &f);
     add_results(x, group, op, &f);
     if (kind != TN_LOWER_contract)
         add_operands(x, group, op, &f);

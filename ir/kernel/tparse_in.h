@@ -71,8 +71,7 @@ tn_axis *tn_tp_axis(tn_tparse *p); /* never NULL unless failed */
 tn_dtype tn_tp_dtype(tn_tparse *p);
 
 tn_toperand tn_tp_expr(tn_tparse *p);
-/* An i32 value without axes is what bounds are made of. */
-tn_tval *tn_tp_index(tn_tparse *p); /* i32 */
+tn_tval *tn_tp_index(tn_tparse *p); /* an i32 value */
 tn_tval *tn_tp_as(tn_tparse *p, tn_toperand o, tn_dtype dtype);
 tn_fn tn_tp_reduction(tn_tparse *p, const char *name);
 /* argmax, argmin or topk: the node; its results are two. */

@@ -11,7 +11,6 @@ tn_tset_create(tn_arena *arena, const tn_tile *t)
         .at = tn_new_array(arena, tn_tval *, t->value_count),
         .mark = tn_new_array(arena, uint32_t, t->value_count),
         .round = 1,
-        .room = t->value_count,
     };
 }
 

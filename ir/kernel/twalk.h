@@ -12,7 +12,6 @@ typedef struct tn_tset {
     uint32_t count;
     uint32_t *mark; /* by id: round in which it was added */
     uint32_t round;
-    uint32_t room;
 } tn_tset;
 
 tn_tset tn_tset_create(tn_arena *arena, const tn_tile *t);

@@ -72,6 +72,9 @@ struct tn_lo {
     /* The condition under which an element is wanted, or NULL: loads behind
      * it are guarded, checks hold where it does not. */
     tn_tval *where;
+    /* The part of group->parts that is being stored, and where in it. */
+    int part;
+    tn_tval *part_at; /* NULL: none */
     tn_status status; /* of a refusal in the middle */
     int depth;        /* of elements asked for by elements */
 };

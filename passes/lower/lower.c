@@ -7,6 +7,9 @@
 #include "passes/lower/lo.h"
 #include "passes/pass.h"
 
+/* What devices bind to one kernel, with a reserve for scratch. */
+enum { TENSOR_LIMIT = 56, SIZE_LIMIT = 32 };
+
 /* The op that a kernel is named after: its reduction, contraction or loop,
  * else its last. */
 static const tn_op *
@@ -41,7 +44,7 @@ make_axes(tn_lo *k)
     for (uint32_t i = 0; i < k->group->axes.count; i++) {
         const tn_group_axis *a = &k->group->axes.at[i];
 
-        if (a->span)
+        if (a->span || (k->group->parts && (int)i == k->group->part_axis))
             continue;
         k->axis[i] = tn_tb_grid(k->b, axis_name(k, a), NULL, tn_lo_size(k, a->extent), false);
         any = true;
@@ -60,19 +63,57 @@ make_axes(tn_lo *k)
     }
 }
 
+/* Stores the element at the axes of the group, `along` at `at` instead. */
 static void
-store_output(tn_lo *k, tn_value *v)
+store_at(tn_lo *k, tn_value *v, tn_tval *at)
 {
     const tn_group_place *p = tn_group_find(k->group, v);
     tn_value *from = p->shape_of ? p->shape_of : v;
     tn_tval *index[TN_MAX_RANK], *x;
 
-    if (p->memory)
-        return;
-    for (int i = 0; i < from->type.rank; i++)
-        index[i] = p->axis[i] < 0 ? tn_tb_int(k->b, 0) : tn_tb_index(k->b, k->axis[p->axis[i]]);
+    for (int i = 0; i < from->type.rank; i++) {
+        if (p->axis[i] < 0)
+            index[i] = tn_tb_int(k->b, 0);
+        else if (at && p->axis[i] == k->group->part_axis)
+            index[i] = at;
+        else
+            index[i] = tn_tb_index(k->b, k->axis[p->axis[i]]);
+    }
     x = tn_lo_el(k, from, index);
     tn_tb_store(k->b, tn_lo_output(k, v, &from->type), index, x, NULL);
+}
+
+/* Part by part, each along an axis of its own extent. */
+static void
+store_parts(tn_lo *k, tn_value *v)
+{
+    const tn_op *op = k->group->parts;
+    int along = (int)tn_op_int(op, TN_ATTR_concat_axis);
+    tn_sizes *s = k->g->sizes;
+    tn_size start = tn_size_int(s, 0);
+
+    for (k->part = 0; k->part < op->in_count; k->part++) {
+        tn_size extent = op->in[k->part]->type.dim[along];
+        tn_tval *first = tn_lo_size(k, start);
+
+        k->part_at = tn_size_is_one(extent)
+            ? tn_tb_int(k->b, 0)
+            : tn_tb_index(k->b, tn_lo_span_axis(k, extent, NULL, 0));
+        store_at(k, v, tn_tb_fn2(k->b, TN_FN_add, k->part_at, first));
+        start = tn_size_add(s, start, extent);
+    }
+    k->part_at = NULL;
+}
+
+static void
+store_output(tn_lo *k, tn_value *v)
+{
+    if (tn_group_find(k->group, v)->memory)
+        return;
+    if (k->group->parts)
+        store_parts(k, v);
+    else
+        store_at(k, v, NULL);
 }
 
 static bool
@@ -129,6 +170,10 @@ lower_group(tn_lo *k, tn_lowered *out)
     finish(k);
     if (k->status != TN_OK)
         return k->status;
+    if (out->buffers.count > TENSOR_LIMIT || out->sizes.count > SIZE_LIMIT)
+        return tn_fail(k->diag, TN_UNSUPPORTED,
+            "%s: %s: more than %d tensors or %d sizes in one kernel", name->path, out->family,
+            TENSOR_LIMIT, SIZE_LIMIT);
     return tn_tile_verify(out->tile, k->diag);
 }
 
@@ -136,6 +181,7 @@ tn_status
 tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
     tn_lowered_list *out)
 {
+    tn_lo *k = tn_new(arena, tn_lo);
     tn_groups groups;
     tn_status status = TN_OK;
 
@@ -143,17 +189,17 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_passes_run(g, options->skip);
     TN_TRY(tn_group_graph(arena, diag, g, !(options->skip & tn_pass_bit("group")), &groups));
     for (uint32_t i = 0; i < groups.at.count; i++) {
-        tn_lo *k = tn_new(arena, tn_lo);
         tn_lowered lowered = {0};
         tn_status one;
 
-        k->arena = arena;
-        k->diag = diag;
-        k->g = g;
-        k->options = options;
-        k->groups = &groups;
-        k->group = groups.at.at[i];
-        k->bound.arena = k->literals.arena = arena;
+        *k = (tn_lo){.arena = arena,
+            .diag = diag,
+            .g = g,
+            .options = options,
+            .groups = &groups,
+            .group = groups.at.at[i],
+            .bound = {.arena = arena},
+            .literals = {.arena = arena}};
         one = lower_group(k, &lowered);
         status = one == TN_OK ? status : one;
         tn_push(arena, &out->at, lowered);

@@ -9,7 +9,6 @@
 
 typedef struct loop {
     tn_op *op;
-    tn_scan_axes axes;
     int carries;
     tn_tstmt *stmt;
     tn_tval *position; /* of the slice */
@@ -223,7 +222,7 @@ bind_results(tn_lo *k, loop *l)
 void
 tn_lower_scan_loop(tn_lo *k, tn_op *op)
 {
-    loop l = {.op = op, .axes = tn_scan_axes_find(k->arena, op), .carries = tn_scan_carries(op)};
+    loop l = {.op = op, .carries = tn_scan_carries(op)};
     uint32_t mark;
 
     l.carried = tn_new_array(k->arena, tn_lo_bound, l.carries);

@@ -209,8 +209,13 @@ concat(tn_lo *k, const tn_op *op, tn_tval *const *index)
     int axis = (int)tn_op_int(op, TN_ATTR_concat_axis);
     tn_sizes *s = k->g->sizes;
     tn_size end = op->out[0]->type.dim[axis];
-    tn_tval *x = NULL;
+    tn_tval *x = NULL, *at[TN_MAX_RANK];
 
+    if (k->group->parts == op && k->part_at) {
+        tn_lo_copy(at, index, op->out[0]->type.rank);
+        at[axis] = k->part_at;
+        return tn_lo_el(k, op->in[k->part], at);
+    }
     for (int n = op->in_count - 1; n >= 0; n--) {
         tn_size start = tn_size_sub(s, end, op->in[n]->type.dim[axis]);
         tn_tval *from = tn_lo_size(k, start);

@@ -14,7 +14,7 @@
 #include "tests/support/run_tile.h"
 #include "tests/support/test.h"
 
-enum { SYMBOLS = 8, TENSORS = 64 };
+enum { SYMBOLS = 8, TENSORS = 128 };
 
 typedef struct memory {
     tn_cell *cell;

@@ -10,7 +10,7 @@
 /* A tile program run twice: by the tile interpreter, and scheduled for a
  * target, by the lane interpreter. Every kernel is verified and goes through
  * its text and its bytes on the way. */
-enum { TN_RUN_TILE_SIZES = 16, TN_RUN_TILE_BUFS = 32 };
+enum { TN_RUN_TILE_SIZES = 16, TN_RUN_TILE_BUFS = 64 };
 
 /* Runs all tasks of one lane kernel over host memory: a device in the place
  * of the lane interpreter. `status`: 4 words for each check site. */

@@ -211,6 +211,49 @@ TN_TEST(joins)
     LOWERED(.text = text, .dims = {B(0)});
 }
 
+/* Stored part by part, with what follows; reduced it is chosen from. */
+TN_TEST(joins_with_more_behind)
+{
+    LOWERED(.dims = {B(3), {"T", 2}}, .kernels = 3,
+        .text = "graph main\n    dim B 1..9\n    dim T 0..9\n    input x: f32[B,4]\n"
+                "    input y: f32[B,T]\n    input z: f32[B,1]\n    input v: f32[T+5]\n"
+                "    c: f32[B,T+5] = concat x, y, z {axis=1}\n"
+                "    d: f32[B,T+5] = mul c, v\n    e: f32[B,T+5] = exp d\n"
+                "    s: f32[B] = reduce_sum e {axes=[1]}\n"
+                "    g: f32[B,8] = concat x, x {axis=1}\n    h: f32[B,8] = sin g\n"
+                "    k: f32[2*T+10] = concat v, v {axis=0}\n"
+                "    output e = e\n    output s = s\n    output g = g\n    output h = h\n"
+                "    output k = k\n");
+}
+
+/* A kernel binds so many tensors; longer lists become several. */
+TN_TEST(long_joins)
+{
+    char text[4000];
+    size_t n = (size_t)snprintf(text, sizeof text,
+        "graph main\n    input x: f32[2,3]\n    input y: f32[2,1]\n    c: f32[2,200] = concat x");
+
+    for (int i = 1; i < 100; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, i % 2 ? ", y" : ", x");
+    snprintf(text + n, sizeof text - n, " {axis=1}\n    output c = c\n");
+    LOWERED(.text = text);
+}
+
+TN_TEST(many_operands)
+{
+    char text[8000];
+    size_t n = (size_t)snprintf(text, sizeof text, "graph main\n    input a0: f32[7]\n");
+
+    for (int i = 1; i < 100; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "    input a%d: f32[7]\n", i);
+    n += (size_t)snprintf(text + n, sizeof text - n, "    s0: f32[7] = exp a0\n");
+    for (int i = 1; i < 100; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "    s%d: f32[7] = add s%d, a%d\n", i,
+            i - 1, i);
+    snprintf(text + n, sizeof text - n, "    output s = s99\n");
+    LOWERED(.text = text, .kernels = 3);
+}
+
 TN_TEST(offsets_from_data)
 {
     static const char text[] = "graph main\n    input x: f32[7,3]\n    input at: i32[] in 3..3\n"
@@ -640,8 +683,9 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(comparisons), TN_CASE(integers), TN_CASE(dividing_integers_by_zero_fails),
     TN_CASE(conversions), TN_CASE(truth), TN_CASE(halves_round_after_each_operation),
     TN_CASE(labels), TN_CASE(literals_over_symbols), TN_CASE(views), TN_CASE(reshapes),
-    TN_CASE(joins), TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes),
-    TN_CASE(reductions), TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
+    TN_CASE(joins), TN_CASE(joins_with_more_behind), TN_CASE(long_joins), TN_CASE(many_operands),
+    TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes), TN_CASE(reductions),
+    TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
     TN_CASE(norms_over_channels), TN_CASE(contractions), TN_CASE(contractions_of_other_types),
     TN_CASE(epilogues_attach), TN_CASE(attention_by_hand), TN_CASE(gathers),
