@@ -80,7 +80,8 @@ tn_lo_with_axis(tn_lo *k, tn_tval *x, tn_axis *axis)
 
     if (tn_tval_has_axis(x, axis))
         return x;
-    at = tn_tb_fn2(k->b, TN_FN_le, tn_tb_int(k->b, 0), tn_tb_index(k->b, axis));
+    at = tn_tb_index(k->b, axis);
+    at = tn_tb_fn2(k->b, TN_FN_le, tn_tb_int(k->b, 0), at);
     return tn_tb_fn3(k->b, TN_FN_select, at, x, tn_lo_zero(k, x->dtype));
 }
 

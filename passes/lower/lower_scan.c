@@ -170,7 +170,8 @@ open_loop(tn_lo *k, loop *l)
     t = tn_tb_index(k->b, l->stmt->axis);
     l->position = t;
     if (tn_op_int(l->op, TN_ATTR_scan_reverse)) {
-        last = tn_tb_fn2(k->b, TN_FN_sub, tn_lo_size(k, rounds), tn_tb_int(k->b, 1));
+        last = tn_lo_size(k, rounds);
+        last = tn_tb_fn2(k->b, TN_FN_sub, last, tn_tb_int(k->b, 1));
         l->position = tn_tb_fn2(k->b, TN_FN_sub, last, t);
     }
 }

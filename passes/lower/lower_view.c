@@ -174,8 +174,9 @@ reverse(tn_lo *k, const tn_op *op, tn_tval *const *index)
     tn_lo_copy(at, index, op->in[0]->type.rank);
     for (int i = 0; i < axes->count; i++) {
         int axis = (int)axes->ints[i];
-        tn_tval *last = sub(k, tn_lo_size(k, op->in[0]->type.dim[axis]), tn_tb_int(k->b, 1));
+        tn_tval *last = tn_lo_size(k, op->in[0]->type.dim[axis]);
 
+        last = sub(k, last, tn_tb_int(k->b, 1));
         at[axis] = sub(k, last, at[axis]);
     }
     return tn_lo_el(k, op->in[0], at);
