@@ -16,19 +16,23 @@ struct tn_registry {
     const tn_backend *backends[BACKEND_LIMIT];
     void *libraries[BACKEND_LIMIT]; /* of that backend, or NULL */
     uint32_t count;
-    bool tried_modules;
 };
 
 /* What a backend explained before it returned a failing code. It belongs to
  * the calling thread, because compile may run on several at once. */
 static _Thread_local char explained[EXPLAIN_BYTES];
+/* Memory ran out for a plugin that this thread called. */
+static _Thread_local bool starved;
 
 static void *
 host_resize(void *self, void *old, size_t old_bytes, size_t bytes)
 {
     const tn_registry *r = self;
+    void *at = r->env.alloc->resize(r->env.alloc->self, old, old_bytes, bytes);
 
-    return r->env.alloc->resize(r->env.alloc->self, old, old_bytes, bytes);
+    if (!at && bytes)
+        starved = true;
+    return at;
 }
 
 static void
@@ -86,8 +90,12 @@ unfit(const tn_registry *r, const tn_backend *b)
 static tn_status
 add_plugin(tn_registry *r, tn_plugin_query_fn query, void *library, const char *place)
 {
-    const tn_plugin *plugin = query(TN_ABI, &r->host);
+    const tn_plugin *plugin;
 
+    starved = false;
+    plugin = query(TN_ABI, &r->host);
+    if (!plugin && starved)
+        return tn_fail_memory(r->env.diag, 0, place);
     if (!plugin || plugin->abi != TN_ABI)
         return tn_fail(r->env.diag, TN_PLUGIN, "%s: the plugin does not speak ABI %u", place,
             TN_ABI);

@@ -11,7 +11,7 @@
 enum {
     CHAINS_WIDE = 24, CHAINS_NARROW = 12, CHAINS_LANE = 16,
     ROUNDS = 20000, TASKS = 64, GPU_TASKS = 1024, GPU_ROUNDS = 512,
-    READ_BYTES = 256 << 20, READ_BLOCK = 1 << 16, TRIES = 5,
+    READ_BYTES = 128 << 20, READ_BLOCK = 1 << 16, TRIES = 5,
 };
 
 typedef struct machine {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
+#define _POSIX_C_SOURCE 200809L /* clock_gettime, nanosleep */
 #include "backends/opencl/cl_plugin.h"
+
+#include <string.h>
+#include <time.h>
 
 int
 tn_cl_device_open(void *self, uint32_t number, tn_device **out)
@@ -24,7 +26,7 @@ tn_cl_device_open(void *self, uint32_t number, tn_device **out)
             &error);
     if (error != CL_SUCCESS) {
         tn_cl_device_close(d);
-        return tn_cl_error(c, error, d->found->title);
+        return tn_cl_error(c, error, c->devices[number].title);
     }
     *out = d;
     return TN_OK;
@@ -158,31 +160,33 @@ tn_cl_fill_zero(tn_buffer *b, uint64_t at, uint64_t bytes)
 
 /* ---- launches ---- */
 
-static int
-set_arguments(const tn_dispatch *s, cl_int *error)
+static cl_int
+set_buffer(const tn_program *p, cl_uint *at, const tn_binding *b)
+{
+    const tn_cl_entries *cl = &p->device->c->cl;
+    cl_ulong offset = b->offset;
+    cl_int error = cl->clSetKernelArg(p->kernel, *at, sizeof(cl_mem), &b->buffer->mem);
+
+    if (error == CL_SUCCESS)
+        error = cl->clSetKernelArg(p->kernel, *at + 1, sizeof offset, &offset);
+    *at += 2;
+    return error;
+}
+
+static cl_int
+set_arguments(const tn_dispatch *s)
 {
     const tn_program *p = s->program;
-    const tn_cl_entries *cl = &p->device->c->cl;
+    cl_int error = CL_SUCCESS;
     cl_uint at = 0;
 
-    *error = CL_SUCCESS;
-    if (s->binding_count != p->buffers || s->size_count != p->sizes)
-        return tn_cl_fail(p->device->c, TN_BUG, "a launch does not fit its kernel");
-    for (uint32_t i = 0; i < s->binding_count; i++) {
-        cl_ulong offset = s->bindings[i].offset;
-
-        *error |= cl->clSetKernelArg(p->kernel, at++, sizeof(cl_mem), &s->bindings[i].buffer->mem);
-        *error |= cl->clSetKernelArg(p->kernel, at++, sizeof offset, &offset);
-    }
-    for (uint32_t i = 0; i < s->size_count; i++)
-        *error |= cl->clSetKernelArg(p->kernel, at++, sizeof(cl_int), &s->sizes[i]);
-    if (p->sites) {
-        cl_ulong offset = s->status.offset;
-
-        *error |= cl->clSetKernelArg(p->kernel, at++, sizeof(cl_mem), &s->status.buffer->mem);
-        *error |= cl->clSetKernelArg(p->kernel, at++, sizeof offset, &offset);
-    }
-    return TN_OK;
+    for (uint32_t i = 0; i < s->binding_count && error == CL_SUCCESS; i++)
+        error = set_buffer(p, &at, &s->bindings[i]);
+    for (uint32_t i = 0; i < s->size_count && error == CL_SUCCESS; i++)
+        error = p->device->c->cl.clSetKernelArg(p->kernel, at++, sizeof(cl_int), &s->sizes[i]);
+    if (p->sites && error == CL_SUCCESS)
+        error = set_buffer(p, &at, &s->status);
+    return error;
 }
 
 static int
@@ -211,10 +215,15 @@ launch(tn_device *d, const tn_dispatch *s)
     size_t local = s->program->lanes, global = (size_t)s->tasks * local;
     cl_event event = NULL;
     cl_int error;
-    int status = set_arguments(s, &error);
 
-    if (status || !s->tasks)
-        return status;
+    if (s->binding_count != s->program->buffers || s->size_count != s->program->sizes)
+        return tn_cl_fail(d->c, TN_BUG, "a launch does not fit its kernel");
+    /* Positions are i32 in the kernel. */
+    if (s->tasks > INT32_MAX)
+        return tn_cl_fail(d->c, TN_LIMIT, "%llu tasks in one launch", (unsigned long long)s->tasks);
+    if (!s->tasks)
+        return TN_OK;
+    error = set_arguments(s);
     if (error == CL_SUCCESS)
         error = d->c->cl.clEnqueueNDRangeKernel(d->queue, s->program->kernel, 1, NULL, &global,
             &local, 0, NULL, s->took_ns ? &event : NULL);
@@ -227,31 +236,105 @@ launch(tn_device *d, const tn_dispatch *s)
 int
 tn_cl_submit(tn_device *d, const tn_dispatch *list, uint32_t count)
 {
+    cl_int error;
+
     for (uint32_t i = 0; i < count; i++) {
         int status = launch(d, &list[i]);
 
         if (status)
             return status;
     }
-    d->c->cl.clFlush(d->queue);
-    return TN_OK;
+    error = d->c->cl.clFlush(d->queue);
+    return error == CL_SUCCESS ? TN_OK : tn_cl_error(d->c, error, "starting the device");
+}
+
+static uint64_t
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Until the event has ended or the time is over: *ended. */
+static cl_int
+poll(const tn_device *d, cl_event event, uint64_t timeout_ns, bool *ended)
+{
+    struct timespec pause = {0, 20000};
+    uint64_t start = now();
+
+    for (;;) {
+        cl_int state = CL_COMPLETE;
+        cl_int error = d->c->cl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
+            sizeof state, &state, NULL);
+
+        *ended = error != CL_SUCCESS || state <= CL_COMPLETE;
+        if (*ended)
+            return error != CL_SUCCESS ? error : state < 0 ? state : CL_SUCCESS;
+        if (now() - start >= timeout_ns)
+            return CL_SUCCESS;
+        nanosleep(&pause, NULL);
+        if (pause.tv_nsec < 1000000)
+            pause.tv_nsec *= 2;
+    }
+}
+
+/* OpenCL has no wait with a limit: a marker at the end of the queue is asked
+ * again and again. */
+static cl_int
+finish_within(const tn_device *d, uint64_t timeout_ns, bool *ended)
+{
+    cl_event marker = NULL;
+    cl_int error = d->c->cl.clEnqueueMarkerWithWaitList(d->queue, 0, NULL, &marker);
+
+    *ended = true;
+    if (error != CL_SUCCESS)
+        return error;
+    error = d->c->cl.clFlush(d->queue);
+    if (error == CL_SUCCESS)
+        error = poll(d, marker, timeout_ns, ended);
+    d->c->cl.clReleaseEvent(marker);
+    return error;
+}
+
+/* In a queue that has ended. A launch that failed says so in its event only. */
+static cl_int
+read_times(const tn_device *d)
+{
+    const tn_cl_entries *cl = &d->c->cl;
+    cl_int worst = CL_SUCCESS;
+
+    for (uint32_t i = 0; i < d->timed_count; i++) {
+        cl_ulong start = 0, end = 0;
+        cl_event event = d->timed[i].event;
+        cl_int state = CL_COMPLETE;
+
+        cl->clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof state, &state, NULL);
+        if (state < 0)
+            worst = state;
+        if (cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start,
+                NULL) != CL_SUCCESS ||
+            cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL) !=
+                CL_SUCCESS)
+            start = end;
+        *d->timed[i].took_ns = end > start ? end - start : 0;
+    }
+    return worst;
 }
 
 int
 tn_cl_wait(tn_device *d, uint64_t timeout_ns)
 {
-    cl_int error = d->c->cl.clFinish(d->queue);
+    bool ended = true;
+    cl_int error = timeout_ns ? finish_within(d, timeout_ns, &ended) : d->c->cl.clFinish(d->queue);
 
-    (void)timeout_ns;
-    for (uint32_t i = 0; i < d->timed_count; i++) {
-        cl_ulong start = 0, end = 0;
-
-        d->c->cl.clGetEventProfilingInfo(d->timed[i].event, CL_PROFILING_COMMAND_START,
-            sizeof start, &start, NULL);
-        d->c->cl.clGetEventProfilingInfo(d->timed[i].event, CL_PROFILING_COMMAND_END, sizeof end,
-            &end, NULL);
-        *d->timed[i].took_ns = end > start ? end - start : 0;
-    }
+    if (error == CL_SUCCESS && ended)
+        error = read_times(d);
+    /* Also when the time is over: where times go may be gone by the next
+     * wait. */
     drop_timed(d);
-    return error == CL_SUCCESS ? TN_OK : tn_cl_error(d->c, error, "waiting for the device");
+    if (error != CL_SUCCESS)
+        return tn_cl_error(d->c, error, "waiting for the device");
+    return ended ? TN_OK : tn_cl_fail(d->c, TN_CANCELLED, "running: timed out");
 }

@@ -115,8 +115,11 @@ enumerate(tn_cl *c)
     c->enumerated = true;
     open_loader(c);
     if (!c->opened ||
-        c->cl.clGetPlatformIDs(TN_CL_DEVICE_LIMIT, platforms, &platform_count) != CL_SUCCESS)
+        c->cl.clGetPlatformIDs(TN_CL_DEVICE_LIMIT, platforms, &platform_count) != CL_SUCCESS) {
+        if (c->host->log)
+            c->host->log(c->host->self, 2, "no OpenCL 1.2 loader with a platform is here");
         return;
+    }
     for (cl_uint p = 0; p < platform_count && p < TN_CL_DEVICE_LIMIT; p++) {
         cl_device_id ids[TN_CL_DEVICE_LIMIT];
         cl_uint count = 0;

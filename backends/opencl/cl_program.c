@@ -10,6 +10,8 @@ build_failed(tn_device *d, cl_program program, cl_int error)
 {
     char log[900] = "";
 
+    if (error == CL_OUT_OF_HOST_MEMORY)
+        return tn_cl_error(d->c, error, "a program");
     d->c->cl.clGetProgramBuildInfo(program, d->found->id, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log,
         NULL);
     return tn_cl_fail(d->c, TN_DEVICE, "%s does not compile our kernel (error %d): %s",

@@ -31,6 +31,9 @@ static VkResult
 allocate(tn_buffer *b, bool staging)
 {
     tn_device *d = b->device;
+    /* Memory that is seen but not coherent is not worth its flushes. */
+    const VkMemoryPropertyFlags shared =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     VkMemoryRequirements needs;
     VkMemoryAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
     int32_t type;
@@ -45,8 +48,7 @@ allocate(tn_buffer *b, bool staging)
     result = d->vk.vkAllocateMemory(d->device, &info, NULL, &b->memory);
     if (result == VK_SUCCESS)
         result = d->vk.vkBindBufferMemory(d->device, b->buffer, b->memory, 0);
-    if (result == VK_SUCCESS &&
-        (d->memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT))
+    if (result == VK_SUCCESS && (d->memory.memoryTypes[type].propertyFlags & shared) == shared)
         result = d->vk.vkMapMemory(d->device, b->memory, 0, VK_WHOLE_SIZE, 0, &b->mapped);
     return result;
 }

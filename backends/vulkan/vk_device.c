@@ -67,12 +67,15 @@ make_pools(tn_device *d)
 
     if (r == VK_SUCCESS)
         r = d->vk.vkCreateDescriptorPool(d->device, &sets, NULL, &d->sets);
-    if (r == VK_SUCCESS && d->found->timestamps)
-        r = d->vk.vkCreateQueryPool(d->device, &queries, NULL, &d->queries);
+    /* Without times, or without a cache, it works as well. */
+    if (r == VK_SUCCESS && d->found->timestamps &&
+        d->vk.vkCreateQueryPool(d->device, &queries, NULL, &d->queries) != VK_SUCCESS)
+        d->queries = VK_NULL_HANDLE;
     if (r == VK_SUCCESS)
         r = d->vk.vkCreateFence(d->device, &fence, NULL, &d->fence);
-    if (r == VK_SUCCESS)
-        r = d->vk.vkCreatePipelineCache(d->device, &cache, NULL, &d->cache);
+    if (r == VK_SUCCESS &&
+        d->vk.vkCreatePipelineCache(d->device, &cache, NULL, &d->cache) != VK_SUCCESS)
+        d->cache = VK_NULL_HANDLE;
     if (r == VK_SUCCESS) {
         VkCommandBufferAllocateInfo info = {
             .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = d->commands,
@@ -100,8 +103,10 @@ tn_vk_device_open(void *self, uint32_t number, tn_device **out)
     d->found = &c->devices[number];
     c->vk.vkGetPhysicalDeviceMemoryProperties(d->found->physical, &d->memory);
     result = make_device(d);
-    if (result == VK_SUCCESS && !find_device_entries(d))
-        result = VK_ERROR_INCOMPATIBLE_DRIVER;
+    if (result == VK_SUCCESS) {
+        d->complete = find_device_entries(d);
+        result = d->complete ? VK_SUCCESS : VK_ERROR_INCOMPATIBLE_DRIVER;
+    }
     if (result == VK_SUCCESS) {
         d->vk.vkGetDeviceQueue(d->device, d->found->queue_family, 0, &d->queue);
         result = make_pools(d);
@@ -114,12 +119,12 @@ tn_vk_device_open(void *self, uint32_t number, tn_device **out)
     return TN_OK;
 }
 
-void
-tn_vk_device_close(tn_device *d)
+/* A driver that lacks a function we need is not used further, but for giving
+ * the device back. */
+static void
+destroy(tn_device *d)
 {
-    tn_vk *c = d->c;
-
-    if (d->device && d->vk.vkDestroyDevice) {
+    if (d->complete) {
         d->vk.vkDeviceWaitIdle(d->device);
         d->recording = d->in_flight = false;
         if (d->staging)
@@ -129,8 +134,18 @@ tn_vk_device_close(tn_device *d)
         d->vk.vkDestroyQueryPool(d->device, d->queries, NULL);
         d->vk.vkDestroyDescriptorPool(d->device, d->sets, NULL);
         d->vk.vkDestroyCommandPool(d->device, d->commands, NULL);
-        d->vk.vkDestroyDevice(d->device, NULL);
     }
+    if (d->vk.vkDestroyDevice)
+        d->vk.vkDestroyDevice(d->device, NULL);
+}
+
+void
+tn_vk_device_close(tn_device *d)
+{
+    tn_vk *c = d->c;
+
+    if (d->device)
+        destroy(d);
     tn_alloc_free(&c->alloc, d, sizeof *d);
 }
 
@@ -142,9 +157,14 @@ tn_vk_record(tn_device *d)
     VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
         .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
     VkResult result;
+    int status;
 
     if (d->recording)
         return TN_OK;
+    /* What ran past its time still uses the pools. */
+    status = tn_vk_wait(d, 0);
+    if (status)
+        return status;
     result = d->vk.vkResetCommandPool(d->device, d->commands, 0);
     if (result == VK_SUCCESS)
         result = d->vk.vkResetDescriptorPool(d->device, d->sets, 0);
@@ -164,38 +184,68 @@ read_times(tn_device *d)
 {
     uint64_t ticks[2];
 
-    for (uint32_t i = 0; i < d->query_count / 2; i++)
-        if (d->vk.vkGetQueryPoolResults(d->device, d->queries, 2 * i, 2, sizeof ticks, ticks,
-                sizeof *ticks, VK_QUERY_RESULT_64_BIT) == VK_SUCCESS)
-            *d->took[i] = (uint64_t)((double)(ticks[1] - ticks[0]) * d->found->tick_ns);
-    d->query_count = 0;
+    for (uint32_t i = 0; i < d->query_count / 2; i++) {
+        VkResult result = d->vk.vkGetQueryPoolResults(d->device, d->queries, 2 * i, 2,
+            sizeof ticks, ticks, sizeof *ticks, VK_QUERY_RESULT_64_BIT);
+
+        *d->took[i] = result == VK_SUCCESS
+            ? (uint64_t)((double)(ticks[1] - ticks[0]) * d->found->tick_ns)
+            : 0;
+    }
+}
+
+static VkResult
+start(tn_device *d)
+{
+    VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1,
+        .pCommandBuffers = &d->buffer};
+    VkResult result;
+
+    tn_vk_barrier(d);
+    d->recording = false;
+    result = d->vk.vkEndCommandBuffer(d->buffer);
+    if (result == VK_SUCCESS)
+        result = d->vk.vkQueueSubmit(d->queue, 1, &info, d->fence);
+    d->in_flight = result == VK_SUCCESS;
+    return result;
+}
+
+static VkResult
+finish(tn_device *d, uint64_t timeout_ns)
+{
+    VkResult result = d->vk.vkWaitForFences(d->device, 1, &d->fence, VK_TRUE,
+        timeout_ns ? timeout_ns : UINT64_MAX);
+
+    if (result == VK_SUCCESS) {
+        read_times(d);
+        result = d->vk.vkResetFences(d->device, 1, &d->fence);
+        d->in_flight = result != VK_SUCCESS;
+    }
+    return result;
 }
 
 int
 tn_vk_wait(tn_device *d, uint64_t timeout_ns)
 {
-    VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1,
-        .pCommandBuffers = &d->buffer};
-    VkResult result = VK_SUCCESS;
+    VkResult result = d->lost ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 
-    if (d->recording) {
-        tn_vk_barrier(d);
-        d->recording = false;
-        result = d->vk.vkEndCommandBuffer(d->buffer);
-        if (result == VK_SUCCESS)
-            result = d->vk.vkQueueSubmit(d->queue, 1, &info, d->fence);
-        d->in_flight = result == VK_SUCCESS;
+    if (d->recording)
+        result = start(d);
+    if (d->in_flight && result == VK_SUCCESS)
+        result = finish(d, timeout_ns);
+    /* Also when the time is over: where times go may be gone by the next
+     * wait. */
+    d->query_count = 0;
+    if (result == VK_SUCCESS)
+        return TN_OK;
+    /* After another failure of a wait the state of the fence is unknown, and
+     * what is running may still use what is freed next. */
+    if (result == VK_ERROR_DEVICE_LOST || (d->in_flight && result != VK_TIMEOUT)) {
+        d->lost = true;
+        d->in_flight = false;
+        d->vk.vkDeviceWaitIdle(d->device);
     }
-    if (d->in_flight) {
-        result = d->vk.vkWaitForFences(d->device, 1, &d->fence, VK_TRUE,
-            timeout_ns ? timeout_ns : UINT64_MAX);
-        if (result == VK_SUCCESS) {
-            d->vk.vkResetFences(d->device, 1, &d->fence);
-            d->in_flight = false;
-            read_times(d);
-        }
-    }
-    return result == VK_SUCCESS ? TN_OK : tn_vk_error(d->c, result, "running");
+    return tn_vk_error(d->c, result, "running");
 }
 
 static VkResult
@@ -215,7 +265,6 @@ bind(tn_device *d, const tn_dispatch *s)
         const tn_binding *b = i < s->binding_count ? &s->bindings[i] : &s->status;
         uint64_t left = b->buffer->bytes - b->offset;
         uint64_t bytes = b->bytes ? (b->bytes + 3) / 4 * 4 : 4;
-
         buffers[i] = (VkDescriptorBufferInfo){b->buffer->buffer, b->offset,
             bytes < left ? bytes : left};
         writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
@@ -232,7 +281,8 @@ static void
 dispatch(tn_device *d, const tn_dispatch *s)
 {
     int32_t push[TN_VK_PUSH_LIMIT + 1];
-    uint64_t x = s->tasks < 32768 ? s->tasks : 32768;
+    uint64_t most = d->found->group_limit[0];
+    uint64_t x = s->tasks < most ? s->tasks : most;
     bool timed = s->took_ns && d->queries && d->query_count + 2 <= TN_VK_QUERIES;
 
     if (s->size_count)
@@ -252,15 +302,36 @@ dispatch(tn_device *d, const tn_dispatch *s)
     }
 }
 
+/* The last row of groups may count past the tasks; positions are i32. */
+static int
+check_launch(const tn_device *d, const tn_dispatch *s)
+{
+    const uint32_t *most = d->found->group_limit;
+    uint64_t tasks = (uint64_t)most[0] * most[1] + most[0];
+
+    if (s->binding_count != s->program->buffers || s->size_count != s->program->sizes)
+        return tn_vk_fail(d->c, TN_BUG, "a launch does not fit its kernel");
+    if (tasks > INT32_MAX)
+        tasks = INT32_MAX;
+    if (s->tasks > tasks - most[0])
+        return tn_vk_fail(d->c, TN_LIMIT, "%llu tasks; this device takes %llu",
+            (unsigned long long)s->tasks, (unsigned long long)(tasks - most[0]));
+    for (uint32_t i = 0; i < s->binding_count; i++)
+        if (s->bindings[i].bytes > d->found->buffer_limit)
+            return tn_vk_fail(d->c, TN_LIMIT, "a buffer of %llu bytes; this device takes %llu",
+                (unsigned long long)s->bindings[i].bytes,
+                (unsigned long long)d->found->buffer_limit);
+    return TN_OK;
+}
+
 static int
 launch(tn_device *d, const tn_dispatch *s)
 {
     VkResult result;
-    int status;
+    int status = check_launch(d, s);
 
-    if (s->binding_count != s->program->buffers || s->size_count != s->program->sizes ||
-        s->tasks > INT32_MAX)
-        return tn_vk_fail(d->c, TN_BUG, "a launch does not fit its kernel");
+    if (status)
+        return status;
     if (d->set_count == TN_VK_SETS) {
         status = tn_vk_wait(d, 0);
         if (status)
@@ -275,7 +346,7 @@ launch(tn_device *d, const tn_dispatch *s)
         return TN_OK;
     d->vk.vkCmdBindPipeline(d->buffer, VK_PIPELINE_BIND_POINT_COMPUTE, s->program->pipeline);
     result = bind(d, s);
-    if (result == VK_ERROR_OUT_OF_POOL_MEMORY) {
+    if (result == VK_ERROR_OUT_OF_POOL_MEMORY && d->set_count > 0) {
         status = tn_vk_wait(d, 0);
         return status ? status : launch(d, s);
     }
@@ -289,7 +360,7 @@ launch(tn_device *d, const tn_dispatch *s)
 int
 tn_vk_submit(tn_device *d, const tn_dispatch *list, uint32_t count)
 {
-    int status = d->in_flight ? tn_vk_wait(d, 0) : TN_OK;
+    int status = TN_OK;
 
     for (uint32_t i = 0; i < count && !status; i++)
         status = launch(d, &list[i]);

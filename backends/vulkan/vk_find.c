@@ -112,12 +112,15 @@ describe_limits(const tn_vk *c, tn_vk_found *f)
     f->tick_ns = (double)l->timestampPeriod;
     /* A driver without hardware reports an infinite period. */
     f->timestamps = f->timestamps && f->tick_ns > 0 && f->tick_ns < 1e9;
-    f->group_limit[0] = l->maxComputeWorkGroupCount[0];
+    f->group_limit[0] = l->maxComputeWorkGroupCount[0] < 65535 ? l->maxComputeWorkGroupCount[0]
+                                                               : 65535;
     f->group_limit[1] = l->maxComputeWorkGroupCount[1];
     f->buffer_limit = l->maxStorageBufferRange;
     lanes = l->maxComputeWorkGroupInvocations < l->maxComputeWorkGroupSize[0]
         ? l->maxComputeWorkGroupInvocations
         : l->maxComputeWorkGroupSize[0];
+    f->lane_limit = lanes;
+    f->binding_limit = l->maxPerStageDescriptorStorageBuffers;
     snprintf(f->target, sizeof f->target,
         "gpu=1 group_lanes=%u group_bytes=%u f16_storage=%d i8_storage=%d i64_arith=%d "
         "f64_arith=%d keeps_nan=%d keeps_denormals=%d%s",
@@ -142,6 +145,14 @@ is_usable(const tn_vk *c, VkPhysicalDevice physical)
     return all.properties.apiVersion >= VK_API_VERSION_1_2 && memory.memoryHeapCount > 0;
 }
 
+/* No device is no error: the host learns why. */
+static void
+none(const tn_vk *c, const char *why)
+{
+    if (c->host->log)
+        c->host->log(c->host->self, 2, why);
+}
+
 void
 tn_vk_enumerate(tn_vk *c)
 {
@@ -153,12 +164,19 @@ tn_vk_enumerate(tn_vk *c)
     uint32_t count = TN_VK_DEVICE_LIMIT;
 
     c->enumerated = true;
-    if (!find_global(c) || c->vk.vkCreateInstance(&info, NULL, &c->instance) != VK_SUCCESS)
+    if (!find_global(c)) {
+        none(c, "no Vulkan loader is here");
         return;
-    if (!find_instance(c))
+    }
+    if (c->vk.vkCreateInstance(&info, NULL, &c->instance) != VK_SUCCESS) {
+        none(c, "the Vulkan loader finds no driver of version 1.2");
         return;
-    if (c->vk.vkEnumeratePhysicalDevices(c->instance, &count, physical) < VK_SUCCESS)
+    }
+    if (!find_instance(c) ||
+        c->vk.vkEnumeratePhysicalDevices(c->instance, &count, physical) < VK_SUCCESS) {
+        none(c, "the Vulkan drivers could not be asked for their devices");
         return;
+    }
     for (uint32_t i = 0; i < count; i++) {
         tn_vk_found *f = &c->devices[c->device_count];
 

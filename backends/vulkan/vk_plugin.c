@@ -137,7 +137,7 @@ shut_down(void *self)
     tn_vk *c = self;
     tn_alloc alloc = c->alloc;
 
-    if (c->instance)
+    if (c->instance && c->vk.vkDestroyInstance)
         c->vk.vkDestroyInstance(c->instance, NULL);
     tn_alloc_free(&alloc, (char *)c - offsetof(plugin, vk), sizeof(plugin));
 }

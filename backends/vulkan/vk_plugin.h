@@ -25,7 +25,8 @@ typedef struct tn_vk_found {
     bool storage16, storage8, int64, float64, timestamps;
     double tick_ns;
     tn_vk_features features;
-    uint32_t group_limit[2]; /* groups in x and y */
+    uint32_t group_limit[2]; /* groups in x (at most 65535) and y */
+    uint32_t lane_limit, binding_limit;
     uint64_t buffer_limit;
     char target[TN_VK_TEXT], title[TN_VK_TEXT], identity[TN_VK_TEXT];
 } tn_vk_found;
@@ -60,7 +61,8 @@ struct tn_device {
     VkDescriptorPool sets;
     VkQueryPool queries;
     VkFence fence;
-    bool recording, in_flight;
+    bool complete; /* every function was found */
+    bool recording, in_flight, lost;
     uint32_t set_count, query_count;
     uint64_t *took[TN_VK_QUERIES / 2];
     struct tn_buffer *staging; /* for memory the host cannot see */
@@ -88,9 +90,11 @@ struct tn_program {
 int tn_vk_device_open(void *self, uint32_t device, tn_device **out);
 void tn_vk_device_close(tn_device *device);
 int tn_vk_submit(tn_device *device, const tn_dispatch *list, uint32_t count);
+/* After 11 (the time is over) the device goes on: the next call that needs it
+ * waits. After a lost device every call gives 10. */
 int tn_vk_wait(tn_device *device, uint64_t timeout_ns);
-/* Starts recording if that is not so; what is recorded runs at the next
- * tn_vk_wait. */
+/* Starts recording if that is not so, after all that runs has ended; what is
+ * recorded runs at the next tn_vk_wait. */
 int tn_vk_record(tn_device *device);
 /* vk_buffer.c */
 int tn_vk_buffer_new(tn_device *device, uint64_t bytes, tn_buffer **out);

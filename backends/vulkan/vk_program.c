@@ -59,6 +59,10 @@ load_aligned(tn_device *d, tn_blob code, tn_program **out)
     if (head.buffers + 1 > BINDING_LIMIT)
         return tn_vk_fail(d->c, TN_LIMIT, "a kernel with %u buffers; the limit is %d",
             head.buffers, BINDING_LIMIT - 1);
+    if (head.lanes > d->found->lane_limit || head.buffers + 1 > d->found->binding_limit)
+        return tn_vk_fail(d->c, TN_LIMIT,
+            "a kernel with %u lanes and %u buffers; this device takes %u and %u", head.lanes,
+            head.buffers, d->found->lane_limit, d->found->binding_limit - 1);
     p = tn_alloc_zero(&d->c->alloc, sizeof *p);
     if (!p)
         return tn_vk_fail(d->c, TN_NO_MEMORY, "out of memory for a program");
