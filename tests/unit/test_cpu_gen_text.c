@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -403,6 +404,42 @@ TN_TEST(gives_the_same_bytes_again)
     tn_arena_destroy(a.arena);
 }
 
+typedef struct visitor {
+    tn_span kernel;
+    copy got;
+    tn_status status;
+} visitor;
+
+static void *
+visit(void *arg)
+{
+    visitor *v = arg;
+
+    v->status = tn_gen_compile(tn_alloc_system(), NULL, "arch=1 level=4", v->kernel, TN_GEN_OBJECT,
+        take_copy, &v->got);
+    return NULL;
+}
+
+TN_TEST(works_for_several_threads)
+{
+    enum { THREADS = 4 };
+    static visitor v[THREADS];
+    attempt a = sound(build_copy, tn_arena_create(tn_alloc_system(), 0));
+    pthread_t threads[THREADS];
+
+    for (int i = 0; i < THREADS; i++) {
+        v[i] = (visitor){.kernel = a.bytes, .status = TN_BUG};
+        TN_NEED(pthread_create(&threads[i], NULL, visit, &v[i]) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        TN_CHECK_EQ(v[i].status, TN_OK);
+        TN_CHECK_EQ(v[i].got.bytes, v[0].got.bytes);
+        TN_CHECK(memcmp(v[i].got.at, v[0].got.at, v[0].got.bytes) == 0);
+    }
+    tn_arena_destroy(a.arena);
+}
+
 /* Code for aarch64 cannot run here but loads, all addresses included. */
 TN_TEST(makes_objects_for_aarch64)
 {
@@ -428,4 +465,4 @@ TN_TEST(makes_objects_for_aarch64)
 TN_MAIN(TN_CASE(keeps_a_tile_in_registers), TN_CASE(gathers_by_narrow_indices),
     TN_CASE(refuses_with_a_reason), TN_CASE(refuses_damaged_kernels),
     TN_CASE(survives_running_out_of_memory), TN_CASE(gives_the_same_bytes_again),
-    TN_CASE(makes_objects_for_aarch64))
+    TN_CASE(works_for_several_threads), TN_CASE(makes_objects_for_aarch64))
