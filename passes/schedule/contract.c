@@ -74,32 +74,44 @@ tn_contract_rows(tn_sched *s, const tn_nest *n)
     return mr < 1 ? 1 : mr > TN_CONTRACT_ROWS ? TN_CONTRACT_ROWS : (int)mr;
 }
 
-/* Axes of the result: the lane, those that both operands have, and rows. */
+tn_contract_axes
+tn_contract_split(tn_sched *s, const tn_nest *n, const tn_axis *lane)
+{
+    tn_contract_axes r = {.rows = n->par_set & ~tn_bit(lane), .both = n->par_set};
+
+    for (uint32_t i = 0; i < n->reds.count; i++) {
+        tn_axset a, b;
+
+        tn_contract_deps(s, n->reds.at[i], &a, &b);
+        r.rows &= b & tn_bit(lane) ? a & ~b : b & ~a;
+        r.both &= a & b;
+    }
+    r.cols = n->par_set & ~(r.rows | r.both | tn_bit(lane));
+    return r;
+}
+
+/* Axes of the result: the lane, rows, and the others, which are loops around
+ * all this. */
 static void
 split_axes(tn_sched *s, tn_contract_block *c)
 {
-    tn_axset batch = c->n->par_set, a, b;
+    tn_contract_axes axes = tn_contract_split(s, c->n, c->lane);
     int64_t length;
 
-    for (uint32_t i = 0; i < c->n->reds.count; i++) {
-        tn_contract_deps(s, c->n->reds.at[i], &a, &b);
-        batch &= a & b;
-    }
     for (uint32_t i = 0; i < c->n->par.count; i++) {
         tn_axis *x = c->n->par.at[i];
 
         if (x == c->lane)
             continue;
-        c->batch_set |= batch & tn_bit(x);
-        if (batch & tn_bit(x))
-            c->batch[c->batch_count++] = x;
+        if (!(axes.rows & tn_bit(x)))
+            c->outer[c->outer_count++] = x;
         else if (tn_length_known(s, x, &length) && length == 1)
             tn_point_bind_one(s, c->top, x, tn_low(s, x));
         else
             c->rows[c->row_count++] = x;
-        if (!(batch & tn_bit(x)))
-            c->row_set |= tn_bit(x);
     }
+    c->row_set = axes.rows;
+    c->outer_set = axes.both | axes.cols;
 }
 
 /* The row counts that panels can have, if they are few. */
@@ -195,7 +207,7 @@ has_guard(tn_sched *s, tn_tval *v)
 static bool
 copies_rows(tn_sched *s, const tn_contract_block *c, tn_tval *v)
 {
-    tn_axset known = c->n->red_set | c->row_set | c->batch_set | tn_bound_axes(s, c->top);
+    tn_axset known = c->n->red_set | c->row_set | c->outer_set | tn_bound_axes(s, c->top);
     int64_t k = 1, length;
 
     if (!v || tn_val(s, v)->store[0] || !(tn_val(s, v)->deps & c->n->red_set) ||
@@ -350,6 +362,6 @@ tn_contract(tn_sched *s, tn_nest *n, tn_point *p)
     plan_block(s, &c);
     tn_nest_roots(s, n, &roots);
     tn_hoist(s, &roots, p, n->red_set | n->par_set, n);
-    tn_loops(s, c.batch, c.batch_count, NULL, false, p, blocks, &c);
+    tn_loops(s, c.outer, c.outer_count, NULL, false, p, blocks, &c);
     tn_nest_done(s, n);
 }

@@ -19,10 +19,10 @@ typedef struct tn_contract_block {
     tn_nest *n;
     const tn_axis *lane;
     tn_point *top;
-    tn_axis *rows[TN_MAX_AXES], *batch[TN_MAX_AXES];
-    uint32_t row_count, batch_count;
+    tn_axis *rows[TN_MAX_AXES], *outer[TN_MAX_AXES];
+    uint32_t row_count, outer_count;
     tn_axset row_set; /* rows, those of length 1 included */
-    tn_axset batch_set;
+    tn_axset outer_set;
     int mr, nv, uk;
     int64_t kc;
     const tn_axis *ka; /* the axis cut into blocks of kc, if `blocked` */

@@ -447,6 +447,12 @@ void tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_poin
 void tn_contract(tn_sched *s, tn_nest *n, tn_point *p);
 /* What the two operands of a contraction depend on. */
 void tn_contract_deps(tn_sched *s, const tn_tval *v, tn_axset *a, tn_axset *b);
+/* Axes of a contraction's result, but for `lane`: rows, which only the operand
+ * without it has; what both have; and the others. */
+typedef struct tn_contract_axes {
+    tn_axset rows, cols, both;
+} tn_contract_axes;
+tn_contract_axes tn_contract_split(tn_sched *s, const tn_nest *n, const tn_axis *lane);
 int tn_contract_rows(tn_sched *s, const tn_nest *n); /* of its register block */
 void tn_schedule_cpu(tn_sched *s);
 void tn_schedule_gpu(tn_sched *s);

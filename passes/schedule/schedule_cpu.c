@@ -216,25 +216,13 @@ main_contract(const tn_sched *s)
     return best;
 }
 
-/* Axes that both operands have: one position a task. */
-static tn_axset
-batch_axes(tn_sched *s, const tn_nest *n)
-{
-    tn_axset set = n->par_set, a, b;
-
-    for (uint32_t i = 0; i < n->reds.count; i++) {
-        tn_contract_deps(s, n->reds.at[i], &a, &b);
-        set &= a & b;
-    }
-    return set;
-}
-
 static void
 contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
 {
     bool fold = false, scan = false;
     int64_t rows = s->choice.rows, cols = s->choice.cols;
-    tn_axset batch = batch_axes(s, n);
+    tn_contract_axes axes = {0, 0, 0};
+    tn_axset lane = n->lane ? tn_bit(n->lane) : 0;
 
     tn_find_loops(s->items, &fold, &scan);
     if (rows < 1)
@@ -245,9 +233,13 @@ contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
     s->choice.cols = (int32_t)((cols + 15) / 16 * 16);
     for (uint32_t i = 0; i < TN_MAX_AXES; i++)
         cut->block[i] = 1;
-    tn_grid_deal(s, cut, rows, batch | (n->lane ? tn_bit(n->lane) : 0));
-    if (n->lane)
-        cut->block[n->lane->index] = s->choice.cols;
+    if (!n->lane)
+        return;
+    /* What both operands have: one position a task. */
+    axes = tn_contract_split(s, n, n->lane);
+    tn_grid_deal(s, cut, rows, axes.both | axes.cols | lane);
+    tn_grid_deal(s, cut, cols / tn_axis_guess(s, n->lane), ~axes.cols);
+    cut->block[n->lane->index] = s->choice.cols;
 }
 
 static void

@@ -131,6 +131,18 @@ TN_TEST(contraction_by_batches)
         .sizes = {{"B", 3}, {"M", 5}, {"N", 18}, {"K", 7}}});
 }
 
+TN_TEST(contraction_with_columns_on_several_axes)
+{
+    tn_run_tile p = {.text =
+                         "kernel k(x: f32[B,S,K], w: f32[3,H,D,K] p16(2) -> y: f32[3,B,S,H,D])\n"
+                         "sizes B, S, H, D, K axis k: K grid i: 3, b: B, s: S, h: H, d: D {\n"
+                         "  store y[i,b,s,h,d], mma[k](0, load x[b,s,k], load w[i,h,d,k]) }",
+        .sizes = {{"B", 2}, {"S", 5}, {"H", 3}, {"D", 18}, {"K", 7}}};
+
+    check(p);
+    check_with(p, "cols=16 rows=4 kc=16");
+}
+
 TN_TEST(convolution)
 {
     tn_run_tile p = {.file = "conv.tile",
@@ -612,11 +624,11 @@ TN_TEST(choice_text)
 TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(curves),
     TN_CASE(attention), TN_CASE(gru), TN_CASE(experts), TN_CASE(route), TN_CASE(contraction),
     TN_CASE(contraction_with_a_curve), TN_CASE(contraction_of_known_sizes),
-    TN_CASE(contraction_of_rows), TN_CASE(contraction_by_batches), TN_CASE(convolution),
-    TN_CASE(viterbi), TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts),
-    TN_CASE(greatest_and_least), TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few),
-    TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
-    TN_CASE(conditions), TN_CASE(checks), TN_CASE(locals_and_order), TN_CASE(loads_before_stores),
-    TN_CASE(carries_that_change_places), TN_CASE(nested_loops), TN_CASE(kept_values),
-    TN_CASE(sums_over_everything), TN_CASE(panels_read_from_the_side), TN_CASE(candidates),
-    TN_CASE(choice_text))
+    TN_CASE(contraction_of_rows), TN_CASE(contraction_by_batches),
+    TN_CASE(contraction_with_columns_on_several_axes), TN_CASE(convolution), TN_CASE(viterbi),
+    TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts), TN_CASE(greatest_and_least),
+    TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few), TN_CASE(running_values),
+    TN_CASE(element_types), TN_CASE(integer_contraction), TN_CASE(conditions), TN_CASE(checks),
+    TN_CASE(locals_and_order), TN_CASE(loads_before_stores), TN_CASE(carries_that_change_places),
+    TN_CASE(nested_loops), TN_CASE(kept_values), TN_CASE(sums_over_everything),
+    TN_CASE(panels_read_from_the_side), TN_CASE(candidates), TN_CASE(choice_text))
