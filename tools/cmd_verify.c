@@ -1,7 +1,221 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tools/load.h"
+#include <string.h>
+
+#include "tools/verify.h"
+
+enum { ROW_LIMIT = 64 };
+
+typedef struct rows {
+    tn_verify_row at[ROW_LIMIT];
+    int count;
+} rows;
+
+/* Largest relative error of the outputs against the reference's doubles. */
+static double
+error_of(const tn_verify *v, const tn_test *t, const tn_verify_result *got,
+    const tn_verify_result *wanted, bool *agree)
+{
+    const tn_tolerance usual = {0};
+    double worst = 0;
+
+    for (uint32_t r = 0; r < t->runs.count; r++) {
+        const tn_graph *g = tn_module_entry(v->module, t->runs.at[r].entry);
+
+        for (uint32_t o = 0; o < g->outputs.count; o++) {
+            tn_difference d = {0};
+
+            *agree &= tn_compare(&got->outputs[r][o], &wanted->outputs[r][o],
+                got->outputs[r][o].dtype, &usual, &d);
+            worst = d.error > worst ? d.error : worst;
+        }
+    }
+    return worst;
+}
+
+static tn_status
+check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_verify_row *row,
+    uint64_t skip)
+{
+    const tn_verify_how how = {.device = row->device, .skip = skip};
+    tn_verify_result got;
+    const char *failure;
+    bool agree = true;
+    double error = 0;
+
+    TN_TRY(tn_verify_run(v, t, &how, &got));
+    TN_TRY(tn_verify_wanted(v, t, &got, &failure));
+    if (got.status == TN_OK && oracle->status == TN_OK)
+        error = error_of(v, t, &got, oracle, &agree);
+    row->max_rel = error > row->max_rel ? error : row->max_rel;
+    if (!agree && !failure)
+        failure = tn_arena_printf(v->tool->arena, "%s: differs from the reference by %.3g",
+            t->name, error);
+    if (failure) {
+        row->failed++;
+        row->failure = row->failure ? row->failure : failure;
+        if (!agree && !row->first_op)
+            TN_TRY(tn_verify_first_op(v, t, row->device, &row->first_op));
+    } else {
+        row->passed++;
+        tn_diag_clear(v->tool->diag); /* what a wanted refusal explained */
+    }
+    tn_verify_release(v, t, &got);
+    return TN_OK;
+}
+
+/* The reference first; its own tests count as a row. */
+static tn_status
+verify_test(tn_verify *v, const tn_test *t, rows *all)
+{
+    const tn_verify_how how = {.device = "ref", .wide = true};
+    tn_verify_result oracle;
+    const char *failure;
+
+    TN_TRY(tn_verify_run(v, t, &how, &oracle));
+    TN_TRY(tn_verify_wanted(v, t, &oracle, &failure));
+    if (failure) {
+        all->at[0].failed++;
+        all->at[0].failure = all->at[0].failure ? all->at[0].failure : failure;
+    } else {
+        all->at[0].passed++;
+        tn_diag_clear(v->tool->diag);
+    }
+    for (int i = 1; i < all->count; i++)
+        TN_TRY(check_test(v, t, &oracle, &all->at[i],
+            strcmp(all->at[i].level, "fused") ? tn_pass_bit("group") : 0));
+    tn_verify_release(v, t, &oracle);
+    return TN_OK;
+}
+
+static void
+add_device(tn_tool *tool, rows *all, const char *device, size_t length)
+{
+    static const char *const levels[] = {"fused", "unfused"};
+    const char *name = tn_arena_copy(tool->arena, device, length);
+
+    for (int l = 0; l < 2 && all->count < ROW_LIMIT && strcmp(name, "ref") != 0; l++)
+        all->at[all->count++] = (tn_verify_row){.device = name, .level = levels[l]};
+}
+
+/* Those of --device, else every device that is here. */
+static tn_status
+choose_devices(tn_tool *tool, rows *all)
+{
+    const char *list = tool->options->value[TN_OPT_device].text, *at = list ? list : "";
+
+    all->at[all->count++] = (tn_verify_row){.device = "ref", .level = "graph"};
+    while (*at) {
+        size_t length = strcspn(at, ",");
+
+        add_device(tool, all, at, length);
+        at += length + (at[length] == ',');
+    }
+    for (uint32_t i = 0; !list && i < tn_registry_count(tool->registry); i++) {
+        const tn_backend *b = tn_registry_at(tool->registry, i);
+        uint32_t count = 0;
+
+        if (b->devices)
+            TN_TRY(tn_registry_result(tool->registry, tool->diag, b->devices(b->self, &count),
+                b->name));
+        if (count)
+            add_device(tool, all, b->name, strlen(b->name));
+    }
+    return TN_OK;
+}
+
+static void
+json(tn_text *out, const rows *all, bool pass)
+{
+    tn_text_add(out, "{\"schema\":\"tenon.verify/1\",\"pass\":%s,\"rows\":[",
+        pass ? "true" : "false");
+    for (int i = 0; i < all->count; i++) {
+        const tn_verify_row *r = &all->at[i];
+
+        tn_text_add(out, "%s{\"device\":", i ? "," : "");
+        tn_text_json(out, r->device);
+        tn_text_add(out, ",\"level\":\"%s\",\"passed\":%d,\"failed\":%d,\"max_rel\":%.4g,"
+                         "\"first_op\":",
+            r->level, r->passed, r->failed, r->max_rel);
+        if (r->first_op)
+            tn_text_json(out, r->first_op);
+        else
+            tn_text_add(out, "null");
+        tn_text_add(out, "}");
+    }
+    tn_text_add(out, "]}\n");
+}
+
+static void
+people(tn_text *out, const rows *all)
+{
+    for (int i = 0; i < all->count; i++) {
+        const tn_verify_row *r = &all->at[i];
+
+        tn_text_add(out, "%-10s %-8s %d of %d tests, largest error %.2g\n", r->device, r->level,
+            r->passed, r->passed + r->failed, r->max_rel);
+        if (r->failure)
+            tn_text_add(out, "           %s\n", r->failure);
+        if (r->first_op)
+            tn_text_add(out, "           first op that differs: %s\n", r->first_op);
+    }
+}
+
+static tn_status
+verify_module(tn_verify *v)
+{
+    const tn_tests *tests = tn_module_tests(v->module);
+    tn_text out = {.arena = v->tool->arena};
+    rows all = {.count = 0};
+    bool pass = true;
+
+    TN_TRY(choose_devices(v->tool, &all));
+    for (uint32_t i = 0; i < tests->tests.count; i++)
+        TN_TRY(verify_test(v, &tests->tests.at[i], &all));
+    for (int i = 0; i < all.count; i++)
+        pass &= all.at[i].failed == 0;
+    if (tn_tool_json(v->tool))
+        json(&out, &all, pass);
+    else
+        people(&out, &all);
+    TN_TRY(tn_tool_print(v->tool, &out));
+    if (!tests->tests.count)
+        tn_tool_note(v->tool, "%s has no tests", v->path);
+    if (pass)
+        return TN_OK;
+    tn_diag_clear(v->tool->diag);
+    return tn_fail(v->tool->diag, TN_DIFFERS, "%s: numbers differ", v->path);
+}
+
+/* Of an artifact: every hash, weights included. */
+static tn_status
+verify_artifact(tn_tool *tool, const char *path)
+{
+    tn_artifact *a;
+
+    TN_TRY(tn_artifact_open_file(&tool->env, path, true, &a));
+    tn_tool_note(tool, "%s: written by %s, %u targets, every checksum matches", path, a->writer,
+        a->targets.count);
+    tn_artifact_close(a);
+    return TN_OK;
+}
+
 tn_status
 tn_cmd_verify(tn_tool *tool)
 {
-    return tn_fail(tool->diag, TN_UNSUPPORTED, "verify");
+    tn_verify v = {.tool = tool};
+    tn_model_options options;
+    tn_load_how how = {.model = &options};
+    tn_arena *arena;
+    bool is_artifact;
+    tn_status status;
+
+    TN_TRY(tn_tool_operand(tool, &v.path));
+    TN_TRY(tn_load_is_artifact(tool, v.path, &is_artifact));
+    if (is_artifact)
+        return verify_artifact(tool, v.path);
+    TN_TRY(tn_load_options(tool, &options));
+    TN_TRY(tn_load_module(tool, v.path, &how, false, &arena, &v.module));
+    status = verify_module(&v);
+    tn_arena_destroy(arena);
+    return status;
 }

@@ -93,3 +93,52 @@ tn_given_rest(tn_tool *tool, tn_given *g, bool seeded, uint64_t seed)
             TN_TRY(seed_one(tool, g, i, values, seed));
     return TN_OK;
 }
+
+static tn_status
+fresh(tn_tool *tool, const tn_given *g, const char *name, int rank, const int64_t *dim,
+    const tn_iface_input **in, tn_tensor *out)
+{
+    int i = tn_iface_input_find(g->entry, name);
+
+    if (i < 0)
+        return tn_fail(tool->diag, TN_USAGE, "entry %s has no input \"%s\"", g->entry->name, name);
+    *in = &g->entry->inputs.at[i];
+    *out = (tn_tensor){.dtype = (*in)->dtype, .rank = rank};
+    memcpy(out->dim, dim, (size_t)rank * sizeof *dim);
+    return tn_tensor_create(tool->env.alloc, tool->diag, out);
+}
+
+tn_status
+tn_given_empty(tn_tool *tool, tn_given *g, const char *name, int rank, const int64_t *dim)
+{
+    const tn_iface_input *in;
+    tn_tensor t;
+
+    TN_TRY(fresh(tool, g, name, rank, dim, &in, &t));
+    return tn_given_tensor(tool, g, name, &t);
+}
+
+tn_status
+tn_given_seeded(tn_tool *tool, tn_given *g, const char *name, uint64_t seed, int rank,
+    const int64_t *dim)
+{
+    const tn_iface_input *in;
+    tn_tensor t;
+    tn_status status;
+
+    TN_TRY(fresh(tool, g, name, rank, dim, &in, &t));
+    status = fill_one(tool, in, seed, &t);
+    if (status == TN_OK)
+        return tn_given_tensor(tool, g, name, &t);
+    tn_tensor_free(tool->env.alloc, &t);
+    return status;
+}
+
+tn_status
+tn_given_copy(tn_tool *tool, tn_given *g, const char *name, const tn_tensor *from)
+{
+    tn_tensor borrowed = *from;
+
+    borrowed.owned = false;
+    return tn_given_tensor(tool, g, name, &borrowed);
+}

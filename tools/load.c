@@ -71,8 +71,26 @@ typedef struct reading {
     const tn_model_options *options;
     bool weights;
     const tn_weights_options *how;
+    const char *expose;
     tn_module *module;
 } reading;
+
+/* Every result of the entry's own block becomes an output, in the order of
+ * the ops. Stores stand behind the outputs, so a graph with state is left as
+ * it is. */
+static void
+expose_values(tn_graph *g)
+{
+    for (tn_op *op = g->block->first; op && !g->stores.count; op = op->next)
+        for (int i = 0; i < op->out_count; i++) {
+            tn_output out = {.name = tn_arena_printf(g->module->arena, "%s (%s)",
+                                 op->out[i]->name ? op->out[i]->name : op->path,
+                                 tn_op_info_of(op->code)->name)};
+
+            tn_push(g->module->arena, &g->outputs, out);
+            tn_block_result(g->block, op->out[i]);
+        }
+}
 
 static tn_status
 read_module(void *arg)
@@ -80,6 +98,8 @@ read_module(void *arg)
     reading *r = arg;
 
     TN_TRY(tn_model_read(&r->tool->env, r->arena, r->path, r->options, &r->module));
+    if (r->expose)
+        expose_values(tn_module_entry(r->module, r->expose));
     return r->weights ? tn_weights_load(&r->tool->env, r->module, r->how) : TN_OK;
 }
 
@@ -89,7 +109,7 @@ tn_load_module(tn_tool *tool, const char *path, const tn_load_how *how, bool wei
 {
     static const tn_weights_options plain;
     reading r = {.tool = tool, .path = path, .options = how->model, .weights = weights,
-        .how = how->weights ? how->weights : &plain};
+        .how = how->weights ? how->weights : &plain, .expose = how->expose};
     tn_status status = TN_NO_MEMORY;
 
     *out = NULL;

@@ -29,6 +29,7 @@ typedef struct tn_load_how {
     const tn_model_options *model; /* NULL: of the command line */
     const tn_weights_options *weights; /* NULL: no values given by a test */
     uint64_t skip; /* passes, beside those of --skip */
+    const char *expose; /* entry whose every value becomes an output, or NULL */
 } tn_load_how;
 
 /* The model options of the command line, in tool->arena. */
