@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "frontend/model.h"
 #include "runtime/compile.h"
 
 enum { VOCABULARY_LIMIT = 64 << 20 };
@@ -113,6 +114,33 @@ entry_of(tn_module *m, const tn_graph *g)
     return e;
 }
 
+/* A model that is read without its files (seeded weights) can do without its
+ * vocabularies too, as long as no text is given. */
+static tn_status
+read_vocabulary(const tn_env *env, tn_module *m, const tn_tokenizer_spec *from,
+    tn_iface_tokenizer *out)
+{
+    tn_env quiet = *env;
+    const char *path;
+    tn_span bytes;
+    uint8_t *copy;
+
+    if (tn_module_document(m) && tn_module_document(m)->seed_weights) {
+        quiet.diag = NULL;
+        if (tn_path_beneath(&quiet, m->arena, m->folder, from->file, &path) != TN_OK ||
+            tn_file_read(&quiet, path, VOCABULARY_LIMIT, &bytes) != TN_OK)
+            return TN_OK;
+    } else {
+        TN_TRY(tn_path_beneath(env, m->arena, m->folder, from->file, &path));
+        TN_TRY(tn_file_read(env, path, VOCABULARY_LIMIT, &bytes));
+    }
+    copy = tn_arena_get(m->arena, bytes.bytes);
+    memcpy(copy, bytes.at, bytes.bytes);
+    out->vocabulary = (tn_span){copy, bytes.bytes};
+    tn_file_free(env, &bytes);
+    return TN_OK;
+}
+
 static tn_status
 tokenizer_of(const tn_env *env, tn_module *m, const tn_tokenizer_spec *from,
     tn_iface_tokenizer *out)
@@ -127,19 +155,7 @@ tokenizer_of(const tn_env *env, tn_module *m, const tn_tokenizer_spec *from,
         .pad = or_empty(from->pad),
         .max_length = from->max_length,
     };
-    if (from->file) {
-        const char *path;
-        tn_span bytes;
-        uint8_t *copy;
-
-        TN_TRY(tn_path_beneath(env, m->arena, m->folder, from->file, &path));
-        TN_TRY(tn_file_read(env, path, VOCABULARY_LIMIT, &bytes));
-        copy = tn_arena_get(m->arena, bytes.bytes);
-        memcpy(copy, bytes.at, bytes.bytes);
-        out->vocabulary = (tn_span){copy, bytes.bytes};
-        tn_file_free(env, &bytes);
-    }
-    return TN_OK;
+    return from->file ? read_vocabulary(env, m, from, out) : TN_OK;
 }
 
 /* The states by number, each with the dimensions it has in the first entry

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "frontend/schema.h"
 #include "ir/graph/op.h"
 #include "tools/tool.h"
 
@@ -101,7 +102,9 @@ tn_cmd_ops(tn_tool *tool)
 {
     tn_text out = {.arena = tool->arena};
 
-    if (tn_flag(tool->options, TN_OPT_markdown)) {
+    if (tn_flag(tool->options, TN_OPT_schema)) {
+        tn_schema_write(&out);
+    } else if (tn_flag(tool->options, TN_OPT_markdown)) {
         markdown(&out);
     } else if (tn_tool_json(tool)) {
         json(&out);

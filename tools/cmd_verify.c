@@ -32,6 +32,17 @@ error_of(const tn_verify *v, const tn_test *t, const tn_verify_result *got,
     return worst;
 }
 
+/* The first failure of a row is the one that is told. */
+static void
+fail(tn_verify_row *row, const char *failure, tn_status status)
+{
+    row->failed++;
+    if (row->failure)
+        return;
+    row->failure = failure;
+    row->status = status == TN_OK ? TN_DIFFERS : status;
+}
+
 static tn_status
 check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_verify_row *row,
     uint64_t skip)
@@ -51,8 +62,7 @@ check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_ve
         failure = tn_arena_printf(v->tool->arena, "%s: differs from the reference by %.3g",
             t->name, error);
     if (failure) {
-        row->failed++;
-        row->failure = row->failure ? row->failure : failure;
+        fail(row, failure, got.status);
         if (!agree && !row->first_op)
             TN_TRY(tn_verify_first_op(v, t, row->device, &row->first_op));
     } else {
@@ -74,8 +84,7 @@ verify_test(tn_verify *v, const tn_test *t, rows *all)
     TN_TRY(tn_verify_run(v, t, &how, &oracle));
     TN_TRY(tn_verify_wanted(v, t, &oracle, &failure));
     if (failure) {
-        all->at[0].failed++;
-        all->at[0].failure = all->at[0].failure ? all->at[0].failure : failure;
+        fail(&all->at[0], failure, oracle.status);
     } else {
         all->at[0].passed++;
         tn_diag_clear(v->tool->diag);
@@ -166,24 +175,24 @@ verify_module(tn_verify *v)
     const tn_tests *tests = tn_module_tests(v->module);
     tn_text out = {.arena = v->tool->arena};
     rows all = {.count = 0};
-    bool pass = true;
+    tn_status status = TN_OK;
 
     TN_TRY(choose_devices(v->tool, &all));
     for (uint32_t i = 0; i < tests->tests.count; i++)
         TN_TRY(verify_test(v, &tests->tests.at[i], &all));
-    for (int i = 0; i < all.count; i++)
-        pass &= all.at[i].failed == 0;
+    for (int i = 0; i < all.count && status == TN_OK; i++)
+        status = all.at[i].status;
     if (tn_tool_json(v->tool))
-        json(&out, &all, pass);
+        json(&out, &all, status == TN_OK);
     else
         people(&out, &all);
     TN_TRY(tn_tool_print(v->tool, &out));
     if (!tests->tests.count)
         tn_tool_note(v->tool, "%s has no tests", v->path);
-    if (pass)
+    if (status == TN_OK)
         return TN_OK;
     tn_diag_clear(v->tool->diag);
-    return tn_fail(v->tool->diag, TN_DIFFERS, "%s: numbers differ", v->path);
+    return tn_fail(v->tool->diag, status, "%s: %s", v->path, tn_status_sentence(status));
 }
 
 /* Of an artifact: every hash, weights included. */

@@ -13,6 +13,7 @@ typedef struct tn_verify_row {
     double max_rel;       /* largest relative error by norm against the reference */
     const char *first_op; /* first diverging op, or NULL */
     const char *failure;  /* first message, or NULL */
+    tn_status status;     /* of the first failure: TN_DIFFERS, or how it ended */
 } tn_verify_row;
 
 /* Outputs of all runs of one test on one device; `status` TN_OK, or the code

@@ -222,8 +222,10 @@ tn_verify_wanted(tn_verify *v, const tn_test *t, const tn_verify_result *result,
 {
     *failure = NULL;
     if ((int)result->status != t->fails) {
-        *failure = tn_arena_printf(v->tool->arena, "%s: ended with code %d, wanted %d", t->name,
-            (int)result->status, t->fails);
+        *failure = tn_arena_printf(v->tool->arena, "%s: ended with code %d, wanted %d%s%s", t->name,
+            (int)result->status, t->fails, tn_diag_count(v->tool->diag) ? ": " : "",
+            tn_diag_count(v->tool->diag) ? tn_diag_text(v->tool->diag, 0) : "");
+        tn_diag_clear(v->tool->diag);
         return TN_OK;
     }
     for (uint32_t r = 0; r < t->runs.count && result->status == TN_OK; r++)
