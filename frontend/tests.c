@@ -87,7 +87,7 @@ read_value(tn_read *r, const tn_test *test, const tn_json *at, bool wanted, tn_t
         return read_same(r, test, same, out);
     }
     if (npy && at->count == 1) {
-        out->kind = TN_TEST_NPY;
+        out->kind = TN_TEST_FILE;
         TN_TRY(tn_json_want(r->doc, npy, TN_JSON_STRING));
         out->path = npy->text;
         return TN_OK;

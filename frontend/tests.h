@@ -12,7 +12,7 @@
 typedef enum tn_test_kind {
     TN_TEST_DATA,   /* `data`: nested lists, a number, a text, names of labels */
     TN_TEST_SHAPED, /* `data` of rank, dim */
-    TN_TEST_NPY,    /* file `path`, relative to the model's folder */
+    TN_TEST_FILE,    /* file `path`, relative to the model's folder */
     TN_TEST_SEED,   /* `seed`, rank, dim */
     TN_TEST_SAME,   /* output `output` of run `run` (a number, earlier) */
 } tn_test_kind;

@@ -11,9 +11,18 @@ static const struct {
     char bytes;
     tn_dtype dtype;
 } descriptors[] = {
-    {'f', '8', TN_F64}, {'f', '4', TN_F32}, {'f', '2', TN_F16}, {'i', '8', TN_I64},
-    {'i', '4', TN_I32}, {'i', '2', TN_I16}, {'i', '1', TN_I8}, {'u', '8', TN_U64},
-    {'u', '4', TN_U32}, {'u', '2', TN_U16}, {'u', '1', TN_U8}, {'b', '1', TN_BOOL},
+    {'f', '8', TN_F64},
+    {'f', '4', TN_F32},
+    {'f', '2', TN_F16},
+    {'i', '8', TN_I64},
+    {'i', '4', TN_I32},
+    {'i', '2', TN_I16},
+    {'i', '1', TN_I8},
+    {'u', '8', TN_U64},
+    {'u', '4', TN_U32},
+    {'u', '2', TN_U16},
+    {'u', '1', TN_U8},
+    {'b', '1', TN_BOOL},
 };
 
 typedef struct header {
@@ -165,8 +174,7 @@ tn_npy_write(tn_writer *out, tn_dtype dtype, int rank, const int64_t *dim, const
     for (size_t i = 0; i < sizeof descriptors / sizeof *descriptors; i++)
         if (descriptors[i].dtype == dtype)
             tn_text_add(&text, "{'descr': '%c%c%c', 'fortran_order': False, 'shape': (",
-                descriptors[i].bytes == '1' ? '|' : '<', descriptors[i].kind,
-                descriptors[i].bytes);
+                descriptors[i].bytes == '1' ? '|' : '<', descriptors[i].kind, descriptors[i].bytes);
     for (int i = 0; i < rank; i++) {
         tn_text_add(&text, "%lld,%s", (long long)dim[i], i + 1 < rank ? " " : "");
         elements *= (size_t)dim[i];

@@ -18,8 +18,7 @@ alive_together(const tn_plan_buffer *a, const tn_plan_buffer *b)
 }
 
 static tn_status
-buffer_bytes(const tn_plan *plan, tn_diag *diag, const int64_t *symbols, uint32_t i,
-    uint64_t *out)
+buffer_bytes(const tn_plan *plan, tn_diag *diag, const int64_t *symbols, uint32_t i, uint64_t *out)
 {
     const tn_plan_buffer *b = &plan->buffers.at[i];
     int64_t bytes;

@@ -7,8 +7,8 @@ static const char *const uses[] = {"input", "output", "weight", "state", "scalar
 static void
 print_formula(tn_text *out, const tn_plan *p, tn_formula f)
 {
-    static const char *const signs[] = {"", "", "+", "-", "*", "/", "ceil/", "floor/", "%", "min",
-        "max"};
+    static const char *const signs[] = {
+        "", "", "+", "-", "*", "/", "ceil/", "floor/", "%", "min", "max"};
     const char *space = "";
 
     for (uint32_t i = 0; i < f.bytes; space = " ") {

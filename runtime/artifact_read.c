@@ -183,8 +183,7 @@ place_weights(const opening *o, tn_span weights)
 static tn_status
 check_weights(const opening *o, tn_span weights, tn_span hashes)
 {
-    size_t blocks =
-        (weights.bytes + TN_ARTIFACT_HASHED_BYTES - 1) / TN_ARTIFACT_HASHED_BYTES;
+    size_t blocks = (weights.bytes + TN_ARTIFACT_HASHED_BYTES - 1) / TN_ARTIFACT_HASHED_BYTES;
 
     if (hashes.bytes != blocks * TN_HASH_BYTES)
         return damaged(o, "section hashes does not fit section weights");

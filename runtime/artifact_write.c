@@ -111,8 +111,8 @@ write_header(tn_writer *w, const section *sections, uint32_t count)
             ? (tn_hash){{0}}
             : tn_hash_of(sections[i].bytes.at, sections[i].bytes.bytes);
         tn_write(w, hash.at, sizeof hash.at);
-        at += (sections[i].bytes.bytes + TN_ARTIFACT_PAGE - 1) / TN_ARTIFACT_PAGE *
-            TN_ARTIFACT_PAGE;
+        at +=
+            (sections[i].bytes.bytes + TN_ARTIFACT_PAGE - 1) / TN_ARTIFACT_PAGE * TN_ARTIFACT_PAGE;
     }
     hash = tn_hash_of(w->at, w->bytes);
     tn_write(w, hash.at, sizeof hash.at);
@@ -131,8 +131,8 @@ tn_artifact_encode(tn_arena *arena, tn_iface *iface, const tn_artifact_target *t
     tn_push(arena, &sections, ((section){TN_SECTION_INFO, info_section(arena, iface)}));
     for (uint32_t i = 0; i < target_count; i++)
         tn_push(arena, &sections,
-            ((section){TN_SECTION_TARGET,
-                target_section(arena, &targets[i], iface->entries.count)}));
+            ((section){
+                TN_SECTION_TARGET, target_section(arena, &targets[i], iface->entries.count)}));
     tn_push(arena, &sections, ((section){TN_SECTION_HASHES, hashes_section(arena, weights)}));
     tn_push(arena, &sections, ((section){TN_SECTION_WEIGHTS, weights}));
     write_header(&w, sections.at, sections.count);

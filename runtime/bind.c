@@ -94,15 +94,12 @@ bind_axis(binder *b, const tn_iface_input *in, int axis, int64_t extent, bool *p
     if (unbound_in(b, in->dim[axis], &symbol) != 1)
         return TN_OK;
     switch (solve(b, in->dim[axis], extent, symbol)) {
-    case 1:
-        *progress = true;
-        return TN_OK;
+    case 1: *progress = true; return TN_OK;
     case -1:
         return tn_fail(b->diag, TN_MALFORMED,
             "input %s: axis %d is %lld, for which no whole %s exists", in->name, axis,
             (long long)extent, b->entry->symbols.at[symbol].name);
-    default:
-        return TN_OK;
+    default: return TN_OK;
     }
 }
 
@@ -164,14 +161,10 @@ static bool
 holds(uint32_t op, int64_t left, int64_t right)
 {
     switch (op) {
-    case 0:
-        return left == right;
-    case 1:
-        return left != right;
-    case 2:
-        return left < right;
-    default:
-        return left <= right;
+    case 0: return left == right;
+    case 1: return left != right;
+    case 2: return left < right;
+    default: return left <= right;
     }
 }
 
@@ -215,20 +208,20 @@ check_values(binder *b, const tn_tensor *tensors)
 }
 
 tn_status
-tn_bind(tn_diag *diag, const tn_iface_entry *entry, const tn_tensor *tensors,
-    const bool *has_fixed, const int64_t *fixed, int64_t *values)
+tn_bind(tn_diag *diag, const tn_iface_entry *entry, const tn_tensor *tensors, const bool *has_fixed,
+    const int64_t *fixed, int64_t *values)
 {
     binder b = {.diag = diag, .entry = entry, .values = values};
 
     if (entry->symbols.count > SYMBOL_LIMIT)
-        return tn_fail(diag, TN_LIMIT, "entry %s: more than %d symbols", entry->name,
-            SYMBOL_LIMIT);
+        return tn_fail(diag, TN_LIMIT, "entry %s: more than %d symbols", entry->name, SYMBOL_LIMIT);
     for (uint32_t i = 0; i < entry->inputs.count; i++)
         if (tensors[i].rank != entry->inputs.at[i].rank ||
             tensors[i].dtype != entry->inputs.at[i].dtype)
-            return tn_fail(diag, TN_MALFORMED, "input %s: expected %s of rank %d, found %s of rank %d",
-                entry->inputs.at[i].name, tn_dtype_name(entry->inputs.at[i].dtype),
-                entry->inputs.at[i].rank, tn_dtype_name(tensors[i].dtype), tensors[i].rank);
+            return tn_fail(diag, TN_MALFORMED,
+                "input %s: expected %s of rank %d, found %s of rank %d", entry->inputs.at[i].name,
+                tn_dtype_name(entry->inputs.at[i].dtype), entry->inputs.at[i].rank,
+                tn_dtype_name(tensors[i].dtype), tensors[i].rank);
     for (uint32_t s = 0; s < entry->symbols.count; s++)
         if (has_fixed && has_fixed[s]) {
             values[s] = fixed[s];

@@ -20,8 +20,8 @@ typedef struct job {
 static tn_status
 lower_entries(job *j)
 {
-    tn_lower_options options = {.exact = j->options->exact, .pack = !j->options->no_pack,
-        .skip = j->options->skip};
+    tn_lower_options options = {
+        .exact = j->options->exact, .pack = !j->options->no_pack, .skip = j->options->skip};
     uint32_t entries = j->module->entries.count;
 
     j->lowered = tn_new_array(j->module->arena, tn_lowered_list, entries);
@@ -53,7 +53,8 @@ generator_name(job *j, const tn_compile_target *t)
 {
     const tn_backend *b;
 
-    if (!j->out || j->options->no_code || tn_registry_generator(j->registry, t->family, &b) != TN_OK)
+    if (!j->out || j->options->no_code ||
+        tn_registry_generator(j->registry, t->family, &b) != TN_OK)
         return "";
     return tn_arena_printf(j->module->arena, "%s %s", b->name, b->version);
 }
@@ -84,8 +85,11 @@ static void
 pack_weight(job *j, const tn_packed *p)
 {
     const tn_weight *w = p->weight;
-    tn_iface_weight out = {.name = w->name, .dtype = w->type.dtype, .rank = w->type.rank,
-        .layout = (uint32_t)p->layout.kind, .layout_n = p->layout.n};
+    tn_iface_weight out = {.name = w->name,
+        .dtype = w->type.dtype,
+        .rank = w->type.rank,
+        .layout = (uint32_t)p->layout.kind,
+        .layout_n = p->layout.n};
     int64_t bytes;
     uint8_t *to;
 
@@ -111,15 +115,14 @@ compile(void *arg)
     TN_TRY(tn_iface_of_module(j->env, j->module, &j->made.iface));
     TN_TRY(lower_entries(j));
     j->made.target_count = j->options->target_count;
-    j->made.targets =
-        tn_new_array(j->module->arena, tn_artifact_target, j->options->target_count);
+    j->made.targets = tn_new_array(j->module->arena, tn_artifact_target, j->options->target_count);
     for (uint32_t t = 0; t < j->options->target_count; t++)
         TN_TRY(compile_target(j, &j->options->targets[t], &j->made.targets[t]));
     for (uint32_t i = 0; i < j->packed.at.count; i++)
         pack_weight(j, &j->packed.at.at[i]);
     if (j->out)
-        tn_artifact_encode(j->module->arena, &j->made.iface, j->made.targets,
-            j->made.target_count, j->out);
+        tn_artifact_encode(j->module->arena, &j->made.iface, j->made.targets, j->made.target_count,
+            j->out);
     return TN_OK;
 }
 
@@ -162,8 +165,8 @@ family_of(tn_arena *arena, const char *name)
 }
 
 tn_status
-tn_compile_targets(tn_arena *arena, tn_diag *diag, const char *list,
-    const tn_compile_target **out, uint32_t *count)
+tn_compile_targets(tn_arena *arena, tn_diag *diag, const char *list, const tn_compile_target **out,
+    uint32_t *count)
 {
     TN_VEC(tn_compile_target) targets = {0};
 

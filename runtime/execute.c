@@ -70,8 +70,8 @@ launch(executor *x, uint32_t index, const tn_plan_step *step)
     int64_t sizes[SIZE_LIMIT], tasks, scratch;
 
     if (step->buffers.count > BINDING_LIMIT || step->sizes.count > SIZE_LIMIT)
-        return tn_fail(x->s->env.diag, TN_LIMIT, "%s: more than %d buffers or %d sizes",
-            step->name, BINDING_LIMIT, SIZE_LIMIT);
+        return tn_fail(x->s->env.diag, TN_LIMIT, "%s: more than %d buffers or %d sizes", step->name,
+            BINDING_LIMIT, SIZE_LIMIT);
     TN_TRY(fill_sizes(x, step, x->group->sizes[at], sizes));
     if (!tn_formula_eval(k->tasks, sizes, step->sizes.count, &tasks) || tasks < 0 ||
         !tn_formula_eval(k->scratch, sizes, step->sizes.count, &scratch) || scratch < 0)
@@ -91,8 +91,8 @@ launch(executor *x, uint32_t index, const tn_plan_step *step)
         .took_ns = x->run->profile ? &x->s->took[index] : NULL,
     };
     if (k->site_count)
-        d->status = (tn_binding){x->s->status, (uint64_t)step->first_site * 16,
-            (uint64_t)k->site_count * 16};
+        d->status = (tn_binding){
+            x->s->status, (uint64_t)step->first_site * 16, (uint64_t)k->site_count * 16};
     x->run->launches++;
     x->group->count++;
     return x->group->count == GROUP ? flush(x) : TN_OK;
@@ -183,8 +183,8 @@ report_site(executor *x, const tn_plan_site *site, const int32_t *words)
         first_bad(&x->run->inputs[site->input], extent, &position, &value);
     if (bounded)
         return tn_fail(x->s->env.diag, TN_MALFORMED,
-            "%s%s%s: element %lld is %lld, expected 0..%lld",
-            site->what, site->input >= 0 ? ": input " : "",
+            "%s%s%s: element %lld is %lld, expected 0..%lld", site->what,
+            site->input >= 0 ? ": input " : "",
             site->input >= 0 ? entry->inputs.at[site->input].name : "", (long long)position,
             (long long)value, (long long)extent - 1);
     return tn_fail(x->s->env.diag, TN_MALFORMED, "%s: at element %lld", site->what,

@@ -82,8 +82,7 @@ typedef struct tn_iface {
 
 void tn_iface_encode(tn_writer *out, const tn_iface *iface);
 /* TN_INTEGRITY for anything that does not fit. */
-tn_status tn_iface_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_iface *out)
-    TN_MUST_USE;
+tn_status tn_iface_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_iface *out) TN_MUST_USE;
 /* -1 if there is none. */
 int tn_iface_entry_find(const tn_iface *iface, const char *name);
 int tn_iface_input_find(const tn_iface_entry *entry, const char *name);

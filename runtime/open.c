@@ -111,8 +111,8 @@ upload_weights(tn_model *m)
 
         if (w->bytes && try_wrap(m, w, &m->weights[i]))
             continue;
-        TN_TRY(result(m,
-            m->backend->buffer_new(m->device, w->bytes ? w->bytes : 1, &m->weights[i]), w->name));
+        TN_TRY(result(m, m->backend->buffer_new(m->device, w->bytes ? w->bytes : 1, &m->weights[i]),
+            w->name));
         if (w->bytes)
             TN_TRY(result(m, m->backend->write(m->weights[i], 0, w->at.at, w->bytes), w->name));
     }

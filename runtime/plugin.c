@@ -75,9 +75,9 @@ unfit(const tn_registry *r, const tn_backend *b)
         return "it has no name, family or version";
     if (!b->compile && !b->open)
         return "it neither compiles nor opens devices";
-    if (b->open && (!b->devices || !b->describe || !b->close || !b->buffer_new ||
-                       !b->buffer_free || !b->write || !b->read || !b->load || !b->unload ||
-                       !b->submit || !b->wait))
+    if (b->open &&
+        (!b->devices || !b->describe || !b->close || !b->buffer_new || !b->buffer_free ||
+            !b->write || !b->read || !b->load || !b->unload || !b->submit || !b->wait))
         return "a required function is missing";
     for (uint32_t i = 0; i < r->count; i++)
         if (!strcmp(r->backends[i]->name, b->name))
@@ -152,8 +152,7 @@ tn_registry_load(tn_registry *r, const char *path)
     return status;
 }
 
-#define TN_BACKEND(name) \
-    extern const tn_plugin *tn_plugin_query_##name(uint32_t, const tn_host *);
+#define TN_BACKEND(name) extern const tn_plugin *tn_plugin_query_##name(uint32_t, const tn_host *);
 #include "backends/backends.def"
 
 static const struct {

@@ -41,8 +41,8 @@ tn_status tn_registry_device(tn_registry *registry, const char *name, const tn_b
     uint32_t *device) TN_MUST_USE;
 /* The backend that generates code for a family; loads the module beside the
  * library if that is not done. NULL and TN_PLUGIN with what is missing. */
-tn_status tn_registry_generator(tn_registry *registry, const char *family,
-    const tn_backend **out) TN_MUST_USE;
+tn_status tn_registry_generator(tn_registry *registry, const char *family, const tn_backend **out)
+    TN_MUST_USE;
 
 /* Turns the int of a backend's call into a status, after what the backend
  * explained has been put into `diag` with `what` in front. */

@@ -190,8 +190,8 @@ ensure_state(tn_session *s, int entry, const tn_plan_buffer *b)
     int64_t elements = 0;
 
     for (int a = 0; a < b->rank; a++)
-        if (!tn_formula_eval(b->dim[a], s->entries[entry].symbols,
-                plan_of(s, entry)->symbols.count, &shape.dim[a]))
+        if (!tn_formula_eval(b->dim[a], s->entries[entry].symbols, plan_of(s, entry)->symbols.count,
+                &shape.dim[a]))
             return tn_fail(s->env.diag, TN_LIMIT, "state %s: its size does not come out", st->name);
     if (s->states[i]) {
         for (int a = 0; a < b->rank; a++)
@@ -250,8 +250,8 @@ write_scalar(tn_session *s, int entry, uint32_t i)
                 tn_dtype_name(b->dtype));
         tn_store_int(b->dtype, at, (int64_t)value);
     }
-    return result(s,
-        s->model->backend->write(n->own[i], 0, at, (uint64_t)tn_dtype_bytes(b->dtype)), b->name);
+    return result(s, s->model->backend->write(n->own[i], 0, at, (uint64_t)tn_dtype_bytes(b->dtype)),
+        b->name);
 }
 
 static tn_status
@@ -269,8 +269,8 @@ ensure_buffer(tn_session *s, int entry, uint32_t i)
         return write_scalar(s, entry, i);
     if (b->use == TN_USE_CONST && !n->filled[i]) {
         n->filled[i] = true;
-        return result(s,
-            s->model->backend->write(n->own[i], 0, b->constant.at, b->constant.bytes), b->name);
+        return result(s, s->model->backend->write(n->own[i], 0, b->constant.at, b->constant.bytes),
+            b->name);
     }
     return TN_OK;
 }
@@ -312,21 +312,19 @@ tn_session_binding(const tn_session *s, int entry, uint32_t index)
 {
     const tn_session_entry *n = &s->entries[entry];
     const tn_plan *p = plan_of(s, entry);
-    uint32_t owner = p->buffers.at[index].same_as < 0 ? index
-                                                     : (uint32_t)p->buffers.at[index].same_as;
+    uint32_t owner =
+        p->buffers.at[index].same_as < 0 ? index : (uint32_t)p->buffers.at[index].same_as;
     const tn_plan_buffer *b = &p->buffers.at[owner];
 
     switch (b->use) {
     case TN_USE_TEMP:
-        return (tn_binding){s->temp, n->offset[owner] == UINT64_MAX ? 0 : n->offset[owner],
-            n->bytes[owner]};
+        return (tn_binding){
+            s->temp, n->offset[owner] == UINT64_MAX ? 0 : n->offset[owner], n->bytes[owner]};
     case TN_USE_WEIGHT:
-        return (tn_binding){s->model->weights[b->number], 0,
-            iface_of(s)->weights.at[b->number].bytes};
-    case TN_USE_STATE:
-        return (tn_binding){s->states[b->number], 0, s->state_bytes[b->number]};
-    default:
-        return (tn_binding){n->own[owner], 0, n->own_bytes[owner]};
+        return (tn_binding){
+            s->model->weights[b->number], 0, iface_of(s)->weights.at[b->number].bytes};
+    case TN_USE_STATE: return (tn_binding){s->states[b->number], 0, s->state_bytes[b->number]};
+    default: return (tn_binding){n->own[owner], 0, n->own_bytes[owner]};
     }
 }
 

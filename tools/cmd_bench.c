@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "runtime/bind.h"
-#include "tools/load.h"
 #include "tools/device_peak.h"
+#include "tools/load.h"
 #include "tools/trace.h"
 
 enum { RUN_LIMIT = 1000, WARM_UP = 3 };
@@ -78,8 +78,7 @@ add_costs(bench *b, const tn_run *run, const int64_t *symbols)
 
         if (t->step->kind != TN_STEP_LAUNCH)
             continue;
-        c = cost_of(b, tn_arena_printf(b->tool->arena, "k%d %s", t->step->kernel,
-            t->step->family));
+        c = cost_of(b, tn_arena_printf(b->tool->arena, "k%d %s", t->step->kernel, t->step->family));
         c->ns += t->took_ns;
         c->count++;
         c->flops += formula_value(p, t->step->flops, symbols);
@@ -184,8 +183,8 @@ people(const bench *b, tn_text *out)
         (double)b->l->compile_ns * 1e-6);
     tn_text_add(out,
         "%.4g MFLOP, %.4g MB moved, %.4g MB of activations; peak here: %.1f GFLOP/s, %.1f GB/s\n",
-        b->flops * 1e-6, b->bytes * 1e-6, (double)b->peak_bytes * 1e-6,
-        b->peak.flops_per_s * 1e-9, b->peak.bytes_per_s * 1e-9);
+        b->flops * 1e-6, b->bytes * 1e-6, (double)b->peak_bytes * 1e-6, b->peak.flops_per_s * 1e-9,
+        b->peak.bytes_per_s * 1e-9);
     for (uint32_t i = 0; i < b->cost_count; i++)
         tn_text_add(out, "  %-24s %3d launches %9.1f us  %5.1f %% of peak\n", b->costs[i].name,
             b->costs[i].count, (double)b->costs[i].ns * 1e-3, 100 * share(b, &b->costs[i]));

@@ -4,8 +4,8 @@
 #include "tools/tool.h"
 
 static void
-json_device(tn_text *out, const char *name, uint32_t number, const char *title,
-    const char *target, bool first)
+json_device(tn_text *out, const char *name, uint32_t number, const char *title, const char *target,
+    bool first)
 {
     tn_text_add(out, "%s{\"device\":\"%s:%u\",\"title\":", first ? "" : ",", name, number);
     tn_text_json(out, title);

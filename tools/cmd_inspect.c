@@ -78,8 +78,9 @@ json(tn_tool *tool, const view *v, tn_text *out)
 {
     totals all = {0}, one;
 
-    tn_text_add(out, "{\"schema\":\"tenon.inspect/1\",\"kind\":\"%s\",\"params\":%lld,"
-                     "\"weights_bytes\":%llu,\"entries\":[",
+    tn_text_add(out,
+        "{\"schema\":\"tenon.inspect/1\",\"kind\":\"%s\",\"params\":%lld,"
+        "\"weights_bytes\":%llu,\"entries\":[",
         v->kind, (long long)v->iface->params, (unsigned long long)weights_bytes(v->iface));
     for (uint32_t e = 0; e < v->iface->entries.count && v->target_count; e++) {
         const tn_plan *p = &v->targets[0].plans[e];

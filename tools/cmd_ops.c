@@ -64,9 +64,10 @@ one(tn_text *out, const tn_op_info *op)
 static void
 markdown(tn_text *out)
 {
-    tn_text_add(out, "# Operations\n\nGenerated from `ir/graph/ops.def` by `tenon ops --markdown`. "
-                     "A `?` marks what may be absent, `=` a fallback.\n\n"
-                     "| operation | operands | meaning |\n| --- | --- | --- |\n");
+    tn_text_add(out,
+        "# Operations\n\nGenerated from `ir/graph/ops.def` by `tenon ops --markdown`. "
+        "A `?` marks what may be absent, `=` a fallback.\n\n"
+        "| operation | operands | meaning |\n| --- | --- | --- |\n");
     for (int c = 0; c < TN_OP_COUNT; c++) {
         const tn_op_info *op = tn_op_info_of((tn_opcode)c);
 
@@ -89,8 +90,8 @@ json(tn_text *out)
 
         tn_text_add(out, "%s{\"name\":", c ? "," : "");
         tn_text_json(out, op->name);
-        tn_text_add(out, ",\"composite\":%s,\"doc\":",
-            op->flags & TN_FLAG_COMPOSITE ? "true" : "false");
+        tn_text_add(out,
+            ",\"composite\":%s,\"doc\":", op->flags & TN_FLAG_COMPOSITE ? "true" : "false");
         tn_text_json(out, op->doc);
         tn_text_add(out, "}");
     }

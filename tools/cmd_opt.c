@@ -51,9 +51,9 @@ tn_cmd_opt(tn_tool *tool)
     j.arena = tn_arena_create(tool->env.alloc, 0);
     status = j.arena ? tn_arena_guard(j.arena, optimise, &j) : TN_NO_MEMORY;
     if (status == TN_OK)
-        status = tn_tool_write(tool,
-            o[TN_OPT_output].list.count ? o[TN_OPT_output].list.at[0] : "-", j.out.at,
-            j.out.length);
+        status =
+            tn_tool_write(tool, o[TN_OPT_output].list.count ? o[TN_OPT_output].list.at[0] : "-",
+                j.out.at, j.out.length);
     tn_arena_destroy(j.arena);
     return status;
 }

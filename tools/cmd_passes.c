@@ -19,16 +19,18 @@ tn_cmd_passes(tn_tool *tool)
     if (json)
         tn_text_add(&out, "{\"schema\":\"tenon.passes/1\",\"passes\":[");
     else if (page)
-        tn_text_add(&out, "# Passes\n\nGenerated from `passes/passes.def` by `tenon passes "
-                          "--markdown`. Rows of stage clean are repeated until none changes "
-                          "anything.\n\n| pass | stage | can be skipped | what it does |\n"
-                          "| --- | --- | --- | --- |\n");
+        tn_text_add(&out,
+            "# Passes\n\nGenerated from `passes/passes.def` by `tenon passes "
+            "--markdown`. Rows of stage clean are repeated until none changes "
+            "anything.\n\n| pass | stage | can be skipped | what it does |\n"
+            "| --- | --- | --- | --- |\n");
     for (int i = 0; i < tn_pass_count(); i++) {
         const tn_pass *p = tn_pass_at(i);
 
         if (json) {
-            tn_text_add(&out, "%s{\"name\":\"%s\",\"stage\":\"%s\",\"needed\":%s,\"doc\":",
-                i ? "," : "", p->name, stage_name(p->stage), p->needed ? "true" : "false");
+            tn_text_add(&out,
+                "%s{\"name\":\"%s\",\"stage\":\"%s\",\"needed\":%s,\"doc\":", i ? "," : "", p->name,
+                stage_name(p->stage), p->needed ? "true" : "false");
             tn_text_json(&out, p->doc);
             tn_text_add(&out, "}");
         } else if (page) {

@@ -59,8 +59,8 @@ check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_ve
         error = error_of(v, t, &got, oracle, &agree);
     row->max_rel = error > row->max_rel ? error : row->max_rel;
     if (!agree && !failure)
-        failure = tn_arena_printf(v->tool->arena, "%s: differs from the reference by %.3g",
-            t->name, error);
+        failure = tn_arena_printf(v->tool->arena, "%s: differs from the reference by %.3g", t->name,
+            error);
     if (failure) {
         fail(row, failure, got.status);
         if (!agree && !row->first_op)
@@ -142,8 +142,9 @@ json(tn_text *out, const rows *all, bool pass)
 
         tn_text_add(out, "%s{\"device\":", i ? "," : "");
         tn_text_json(out, r->device);
-        tn_text_add(out, ",\"level\":\"%s\",\"passed\":%d,\"failed\":%d,\"max_rel\":%.4g,"
-                         "\"first_op\":",
+        tn_text_add(out,
+            ",\"level\":\"%s\",\"passed\":%d,\"failed\":%d,\"max_rel\":%.4g,"
+            "\"first_op\":",
             r->level, r->passed, r->failed, r->max_rel);
         if (r->first_op)
             tn_text_json(out, r->first_op);

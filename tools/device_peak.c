@@ -9,9 +9,16 @@
 /* Enough independent chains to hide the latency of a multiply-add; what a
  * register file of 32 (16) vectors, or the budget of a lane, holds. */
 enum {
-    CHAINS_WIDE = 24, CHAINS_NARROW = 12, CHAINS_LANE = 16,
-    ROUNDS = 20000, TASKS = 64, GPU_TASKS = 1024, GPU_ROUNDS = 512,
-    READ_BYTES = 128 << 20, READ_BLOCK = 1 << 16, TRIES = 5,
+    CHAINS_WIDE = 24,
+    CHAINS_NARROW = 12,
+    CHAINS_LANE = 16,
+    ROUNDS = 20000,
+    TASKS = 64,
+    GPU_TASKS = 1024,
+    GPU_ROUNDS = 512,
+    READ_BYTES = 128 << 20,
+    READ_BLOCK = 1 << 16,
+    TRIES = 5,
 };
 
 typedef struct machine {
@@ -189,8 +196,12 @@ best_time(attempt *a, uint64_t tasks, uint64_t *best_ns)
 {
     const tn_backend *b = a->model->backend;
     tn_binding bindings[2] = {{a->buffers[0], 0, 0}, {a->buffers[1], 0, 0}};
-    tn_dispatch one = {.size = sizeof one, .program = a->program, .bindings = bindings,
-        .binding_count = (uint32_t)a->buffer_count, .tasks = tasks, .wait = 1};
+    tn_dispatch one = {.size = sizeof one,
+        .program = a->program,
+        .bindings = bindings,
+        .binding_count = (uint32_t)a->buffer_count,
+        .tasks = tasks,
+        .wait = 1};
 
     bindings[0].bytes = a->buffer_count == 2 ? READ_BYTES : 1 << 20;
     bindings[1].bytes = 1 << 20;

@@ -13,6 +13,7 @@ typedef struct tn_device_peak {
 } tn_device_peak;
 
 /* The best of a few tries each, about 0.2 s in all. */
-tn_status tn_device_peak_measure(tn_tool *tool, const tn_model *model, tn_device_peak *out) TN_MUST_USE;
+tn_status tn_device_peak_measure(tn_tool *tool, const tn_model *model, tn_device_peak *out)
+    TN_MUST_USE;
 
 #endif

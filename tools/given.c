@@ -150,8 +150,10 @@ product(const tn_token_batch *b, const char *which, tn_tensor *out)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!strcmp(rows[i].name, which)) {
-            *out = (tn_tensor){.dtype = rows[i].dtype, .rank = rows[i].rank,
-                .dim = {b->rows, rows[i].last}, .data = rows[i].data};
+            *out = (tn_tensor){.dtype = rows[i].dtype,
+                .rank = rows[i].rank,
+                .dim = {b->rows, rows[i].last},
+                .data = rows[i].data};
             out->bytes = (uint64_t)b->rows * (rows[i].rank > 1 ? rows[i].last : 1) *
                 (uint64_t)tn_dtype_bytes(rows[i].dtype);
             return true;

@@ -37,12 +37,12 @@ tn_status tn_given_tensor(tn_tool *tool, tn_given *given, const char *name, tn_t
     TN_MUST_USE;
 tn_status tn_given_dim(tn_tool *tool, tn_given *given, const char *symbol, int64_t value)
     TN_MUST_USE;
-tn_status tn_given_texts(tn_tool *tool, tn_given *given, const char *name,
-    const tn_text_in *texts, uint32_t count) TN_MUST_USE;
+tn_status tn_given_texts(tn_tool *tool, tn_given *given, const char *name, const tn_text_in *texts,
+    uint32_t count) TN_MUST_USE;
 /* One input filled from a seed of its own (normal numbers; integers within
  * their range), one of zeros, and a copy of a result. */
-tn_status tn_given_seeded(tn_tool *tool, tn_given *given, const char *name, uint64_t seed,
-    int rank, const int64_t *dim) TN_MUST_USE;
+tn_status tn_given_seeded(tn_tool *tool, tn_given *given, const char *name, uint64_t seed, int rank,
+    const int64_t *dim) TN_MUST_USE;
 tn_status tn_given_empty(tn_tool *tool, tn_given *given, const char *name, int rank,
     const int64_t *dim) TN_MUST_USE;
 tn_status tn_given_copy(tn_tool *tool, tn_given *given, const char *name, const tn_tensor *from)

@@ -66,8 +66,8 @@ seed_one(tn_tool *tool, tn_given *g, uint32_t i, const int64_t *values, uint64_t
     *t = (tn_tensor){.dtype = in->dtype, .rank = in->rank};
     for (int a = 0; a < in->rank; a++)
         if (!tn_formula_eval(in->dim[a], values, g->entry->symbols.count, &t->dim[a]))
-            return tn_fail(tool->diag, TN_MALFORMED,
-                "input %s: axis %d is not known; give --dim", in->name, a);
+            return tn_fail(tool->diag, TN_MALFORMED, "input %s: axis %d is not known; give --dim",
+                in->name, a);
     TN_TRY(tn_tensor_create(tool->env.alloc, tool->diag, t));
     g->has[i] = true;
     return fill_one(tool, in, seed, t);

@@ -18,14 +18,16 @@ read_dim(tn_tool *tool, const char *text, tn_model_dim *out)
     char *end;
 
     if (!equals)
-        return tn_fail(tool->diag, TN_USAGE, "--dim %s: expected SYMBOL=N or SYMBOL=MIN..MAX", text);
+        return tn_fail(tool->diag, TN_USAGE, "--dim %s: expected SYMBOL=N or SYMBOL=MIN..MAX",
+            text);
     out->name = tn_arena_copy(tool->arena, text, (size_t)(equals - text));
     out->low = strtoll(equals + 1, &end, 10);
     out->high = out->low;
     if (!strncmp(end, "..", 2))
         out->high = strtoll(end + 2, &end, 10);
     if (*end || end == equals + 1)
-        return tn_fail(tool->diag, TN_USAGE, "--dim %s: expected SYMBOL=N or SYMBOL=MIN..MAX", text);
+        return tn_fail(tool->diag, TN_USAGE, "--dim %s: expected SYMBOL=N or SYMBOL=MIN..MAX",
+            text);
     return TN_OK;
 }
 
@@ -83,9 +85,9 @@ expose_values(tn_graph *g)
 {
     for (tn_op *op = g->block->first; op && !g->stores.count; op = op->next)
         for (int i = 0; i < op->out_count; i++) {
-            tn_output out = {.name = tn_arena_printf(g->module->arena, "%s (%s)",
-                                 op->out[i]->name ? op->out[i]->name : op->path,
-                                 tn_op_info_of(op->code)->name)};
+            tn_output out = {
+                .name = tn_arena_printf(g->module->arena, "%s (%s)",
+                    op->out[i]->name ? op->out[i]->name : op->path, tn_op_info_of(op->code)->name)};
 
             tn_push(g->module->arena, &g->outputs, out);
             tn_block_result(g->block, op->out[i]);
@@ -108,8 +110,12 @@ tn_load_module(tn_tool *tool, const char *path, const tn_load_how *how, bool wei
     tn_arena **arena, tn_module **out)
 {
     static const tn_weights_options plain;
-    reading r = {.tool = tool, .path = path, .options = how->model, .weights = weights,
-        .how = how->weights ? how->weights : &plain, .expose = how->expose};
+    reading r = {.tool = tool,
+        .path = path,
+        .options = how->model,
+        .weights = weights,
+        .how = how->weights ? how->weights : &plain,
+        .expose = how->expose};
     tn_status status = TN_NO_MEMORY;
 
     *out = NULL;
@@ -182,7 +188,8 @@ static tn_status
 open_device(tn_tool *tool, tn_loaded *l)
 {
     const tn_option_value *o = tool->options->value;
-    tn_open_options options = {.device = l->device, .no_native = o[TN_OPT_no_native].given,
+    tn_open_options options = {.device = l->device,
+        .no_native = o[TN_OPT_no_native].given,
         .threads = (uint32_t)o[TN_OPT_threads].whole};
 
     l->iface = &l->artifact->iface;
@@ -220,8 +227,7 @@ load_artifact(tn_tool *tool, const char *path, tn_loaded *l)
 }
 
 tn_status
-tn_load(tn_tool *tool, const char *path, const char *device, const tn_load_how *how,
-    tn_loaded *out)
+tn_load(tn_tool *tool, const char *path, const char *device, const tn_load_how *how, tn_loaded *out)
 {
     static const tn_load_how plain;
     bool is_artifact;

@@ -103,8 +103,11 @@ evaluate(tn_tool *tool, tn_loaded *l, const tn_graph *g, tn_run *run, const int6
 {
     tn_tensor *states = tn_new_array(tool->arena, tn_tensor, g->state_values.count + 1);
     tn_tensor *stores = tn_new_array(tool->arena, tn_tensor, g->stores.count + 1);
-    tn_reference_args args = {.symbols = symbols, .inputs = run->inputs, .states = states,
-        .outputs = run->outputs, .stores = stores};
+    tn_reference_args args = {.symbols = symbols,
+        .inputs = run->inputs,
+        .states = states,
+        .outputs = run->outputs,
+        .stores = stores};
 
     for (uint32_t i = 0; i < g->state_values.count; i++) {
         const tn_value *v = g->state_values.entries[i].value;

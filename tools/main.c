@@ -20,11 +20,9 @@ run_verb(tn_tool *tool)
 {
     switch (tool->options->verb) {
 #define TN_VERB(name, ...) \
-    case TN_VERB_##name:   \
-        return tn_cmd_##name(tool);
+    case TN_VERB_##name: return tn_cmd_##name(tool);
 #include "tools/options.def"
-    case TN_VERB_COUNT:
-        break;
+    case TN_VERB_COUNT: break;
     }
     return TN_BUG;
 }
@@ -91,7 +89,10 @@ invoke(void *arg)
         return tn_tool_print(&v->tool, &text);
     }
     if (tn_flag(&v->options, TN_OPT_help)) {
-        tn_options_help(&text, &v->options);
+        if (tn_flag(&v->options, TN_OPT_markdown))
+            tn_options_markdown(&text);
+        else
+            tn_options_help(&text, &v->options);
         return tn_tool_print(&v->tool, &text);
     }
     if (!v->options.has_verb)

@@ -114,8 +114,8 @@ find_option(const char *word, const char **inline_value)
     for (int i = 0; i < TN_OPT_COUNT; i++) {
         if (!strcmp(rows[i].spelling, word))
             return i;
-        if (word[0] == '-' && word[1] == '-' && word[length] && strlen(rows[i].spelling) == length &&
-            !strncmp(rows[i].spelling, word, length)) {
+        if (word[0] == '-' && word[1] == '-' && word[length] &&
+            strlen(rows[i].spelling) == length && !strncmp(rows[i].spelling, word, length)) {
             *inline_value = word + length + 1;
             return i;
         }

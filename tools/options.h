@@ -45,8 +45,8 @@ typedef struct tn_options {
 
 /* TN_USAGE names the word that is wrong and the nearest right one. Call inside
  * a guard of `arena`; words of argv are borrowed. */
-tn_status tn_options_parse(tn_arena *arena, tn_diag *diag, int argc, char **argv,
-    tn_options *out) TN_MUST_USE;
+tn_status tn_options_parse(tn_arena *arena, tn_diag *diag, int argc, char **argv, tn_options *out)
+    TN_MUST_USE;
 /* Help of the program, or of the verb if there is one. */
 void tn_options_help(tn_text *out, const tn_options *options);
 /* The page docs/cli.md. */

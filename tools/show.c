@@ -103,8 +103,8 @@ row_length(const tn_shown *s, const tn_iface_output *o, int64_t row, int64_t axi
 static const char *
 tag_color(const char *tag)
 {
-    static const char *const colors[] = {"\x1b[36m", "\x1b[33m", "\x1b[35m", "\x1b[32m", "\x1b[34m",
-        "\x1b[31m"};
+    static const char *const colors[] = {
+        "\x1b[36m", "\x1b[33m", "\x1b[35m", "\x1b[32m", "\x1b[34m", "\x1b[31m"};
     unsigned h = 5381;
 
     for (const char *c = tag + 2; *c; c++)
@@ -123,9 +123,8 @@ show_tags(tn_text *out, const tn_shown *s, const tn_iface_output *o, const tn_te
 
     for (int64_t i = 0; i < n; i++) {
         const char *tag = label(s, o, tn_load_int(t->dtype, element(t, row * axis + i)));
-        const char *next = i + 1 < n
-            ? label(s, o, tn_load_int(t->dtype, element(t, row * axis + i + 1)))
-            : "O";
+        const char *next =
+            i + 1 < n ? label(s, o, tn_load_int(t->dtype, element(t, row * axis + i + 1))) : "O";
         bool inside = !!strcmp(tag, "O");
         bool opens = inside && tag[0] != 'I';
         bool closes = inside && next[0] != 'I';

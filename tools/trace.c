@@ -7,9 +7,8 @@ event(tn_text *out, const char *name, const char *category, int thread, uint64_t
 {
     tn_text_add(out, ",\n{\"name\":");
     tn_text_json(out, name);
-    tn_text_add(out,
-        ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}", category,
-        thread, (double)start_ns / 1000, (double)took_ns / 1000);
+    tn_text_add(out, ",\"cat\":\"%s\",\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"ts\":%.3f,\"dur\":%.3f}",
+        category, thread, (double)start_ns / 1000, (double)took_ns / 1000);
 }
 
 static void

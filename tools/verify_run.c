@@ -58,28 +58,23 @@ give(tn_verify *v, const tn_loaded *l, const tn_verify_result *so_far, tn_given 
     const tn_iface_entry *from;
 
     switch (value->kind) {
-    case TN_TEST_DATA:
-        return tn_given_json(v->tool, given, value->name, doc, value->data);
-    case TN_TEST_NPY:
-        return given_npy(v, given, value);
+    case TN_TEST_DATA: return tn_given_json(v->tool, given, value->name, doc, value->data);
+    case TN_TEST_FILE: return given_npy(v, given, value);
     case TN_TEST_SEED:
         return tn_given_seeded(v->tool, given, value->name, value->seed, value->rank, value->dim);
     case TN_TEST_SHAPED:
         return tn_given_empty(v->tool, given, value->name, value->rank, value->dim);
-    case TN_TEST_SAME:
-        break;
+    case TN_TEST_SAME: break;
     }
     from = &l->iface->entries.at[so_far->entries[value->run]];
     for (uint32_t o = 0; o < from->outputs.count; o++)
         if (!strcmp(from->outputs.at[o].name, value->output))
-            return tn_given_copy(v->tool, given, value->name,
-                &so_far->outputs[value->run][o]);
+            return tn_given_copy(v->tool, given, value->name, &so_far->outputs[value->run][o]);
     return tn_fail(v->tool->diag, TN_MALFORMED, "%s: no output %s", value->name, value->output);
 }
 
 static tn_status
-run_one(tn_verify *v, tn_loaded *l, const tn_test *t, uint32_t r, bool wide,
-    tn_verify_result *out)
+run_one(tn_verify *v, tn_loaded *l, const tn_test *t, uint32_t r, bool wide, tn_verify_result *out)
 {
     const tn_test_run *run = &t->runs.at[r];
     tn_given given;
@@ -136,9 +131,8 @@ static int64_t
 label_number(const tn_module *m, const char *labels, const char *name)
 {
     for (uint32_t i = 0; i < m->labels.count; i++)
-        for (uint32_t j = 0; !strcmp(m->labels.at[i]->name, labels) &&
-             j < m->labels.at[i]->names.count;
-             j++)
+        for (uint32_t j = 0;
+            !strcmp(m->labels.at[i]->name, labels) && j < m->labels.at[i]->names.count; j++)
             if (!strcmp(m->labels.at[i]->names.at[j], name))
                 return j;
     return -1;
@@ -210,9 +204,9 @@ wanted_one(tn_verify *v, const tn_test *t, const tn_verify_result *result, uint3
     if (owned)
         tn_tensor_free(v->tool->env.alloc, &want);
     if (!same && !*failure)
-        *failure = tn_arena_printf(v->tool->arena,
-            "%s: output %s: element %lld is %.9g, wanted %.9g", t->name, value->name,
-            (long long)d.at, d.got, d.wanted);
+        *failure =
+            tn_arena_printf(v->tool->arena, "%s: output %s: element %lld is %.9g, wanted %.9g",
+                t->name, value->name, (long long)d.at, d.got, d.wanted);
     return TN_OK;
 }
 

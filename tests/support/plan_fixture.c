@@ -16,8 +16,14 @@ static uint32_t
 add_buffer(tn_arena *arena, tn_plan *p, tn_plan_use use, const char *name, int32_t first,
     int32_t last)
 {
-    tn_plan_buffer b = {.use = use, .name = name, .dtype = TN_F32, .rank = 1, .number = 0,
-        .same_as = -1, .first = first, .last = last};
+    tn_plan_buffer b = {.use = use,
+        .name = name,
+        .dtype = TN_F32,
+        .rank = 1,
+        .number = 0,
+        .same_as = -1,
+        .first = first,
+        .last = last};
 
     b.dim[0] = tn_formula_fixture(arena, 1);
     b.bytes = tn_formula_fixture(arena, 4);
@@ -28,8 +34,12 @@ add_buffer(tn_arena *arena, tn_plan *p, tn_plan_use use, const char *name, int32
 static void
 add_step(tn_arena *arena, tn_plan *p, uint32_t from, uint32_t to, bool wait)
 {
-    tn_plan_step s = {.kind = TN_STEP_LAUNCH, .name = "step", .family = "map", .kernel = 0,
-        .first_site = 0, .wait = wait};
+    tn_plan_step s = {.kind = TN_STEP_LAUNCH,
+        .name = "step",
+        .family = "map",
+        .kernel = 0,
+        .first_site = 0,
+        .wait = wait};
     tn_formula n = tn_formula_fixture(arena, 1);
 
     tn_push(arena, &s.buffers, from);
@@ -47,8 +57,12 @@ void
 tn_plan_fixture(tn_arena *arena, tn_plan *out)
 {
     static const uint8_t lane[] = {1, 2, 3, 4};
-    tn_plan_kernel k = {.name = "map", .lane = {lane, sizeof lane}, .choice = "", .size_count = 1,
-        .binding_count = 2, .site_count = 1};
+    tn_plan_kernel k = {.name = "map",
+        .lane = {lane, sizeof lane},
+        .choice = "",
+        .size_count = 1,
+        .binding_count = 2,
+        .site_count = 1};
     tn_plan_symbol n = {"N", 0, 1000, 1, 16, -1};
     tn_plan_site site = {.what = "nodes[0]: index", .input = 0};
     tn_plan_fact fact = {.op = 3, .what = "where: N <= 2 N"};

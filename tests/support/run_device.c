@@ -61,8 +61,7 @@ download(launch *l, const tn_interp_buffer *buffers)
 }
 
 static tn_status
-dispatch(launch *l, const int32_t *sizes, uint64_t tasks, uint64_t scratch_bytes,
-    uint32_t *status)
+dispatch(launch *l, const int32_t *sizes, uint64_t tasks, uint64_t scratch_bytes, uint32_t *status)
 {
     const tn_backend *b = l->d->backend;
     size_t status_bytes = 16 * l->k->sites.count;

@@ -19,11 +19,24 @@ static void
 add_interface(tn_arena *arena, tn_iface *f)
 {
     tn_iface_entry entry = {.name = "main"};
-    tn_iface_input in = {.name = "x", .dtype = TN_F32, .rank = 1, .symbol = -1, .text = "",
-        .product = "", .tokenizer = -1};
-    tn_iface_output out = {.name = "y", .dtype = TN_F32, .rank = 1, .labels = -1, .scheme = "",
-        .length = "", .align = ""};
-    tn_iface_weight w = {.name = "w", .dtype = TN_U8, .rank = 1, .dim = {sizeof weight},
+    tn_iface_input in = {.name = "x",
+        .dtype = TN_F32,
+        .rank = 1,
+        .symbol = -1,
+        .text = "",
+        .product = "",
+        .tokenizer = -1};
+    tn_iface_output out = {.name = "y",
+        .dtype = TN_F32,
+        .rank = 1,
+        .labels = -1,
+        .scheme = "",
+        .length = "",
+        .align = ""};
+    tn_iface_weight w = {.name = "w",
+        .dtype = TN_U8,
+        .rank = 1,
+        .dim = {sizeof weight},
         .at = {weight, sizeof weight}};
     tn_plan_symbol n = {"N", 0, 1000, 1, 16, -1};
 
@@ -45,8 +58,12 @@ build(void *arg)
     tn_iface f = {0};
     tn_plan *plan = tn_new(m->arena, tn_plan);
     tn_span *codes = tn_new(m->arena, tn_span);
-    tn_artifact_target t = {.name = "cpu", .family = "cpu", .text = "arch=1", .generator = "none 0",
-        .plans = plan, .code = &codes};
+    tn_artifact_target t = {.name = "cpu",
+        .family = "cpu",
+        .text = "arch=1",
+        .generator = "none 0",
+        .plans = plan,
+        .code = &codes};
 
     for (size_t i = 0; i < sizeof weight; i++)
         weight[i] = (uint8_t)i;
@@ -125,8 +142,8 @@ TN_TEST(any_damage_is_noticed)
     memcpy(at, m.bytes.at, m.bytes.bytes);
     for (size_t i = 0; i < m.bytes.bytes; i += i < 300 ? 1 : 97) {
         at[i] ^= 1;
-        unnoticed += open_status(quiet(), (tn_span){at, m.bytes.bytes}, true) == TN_OK &&
-            m.bytes.at[i] != 0;
+        unnoticed +=
+            open_status(quiet(), (tn_span){at, m.bytes.bytes}, true) == TN_OK && m.bytes.at[i] != 0;
         at[i] ^= 1;
     }
     TN_CHECK_EQ(unnoticed, 0);

@@ -19,8 +19,13 @@ build(void *arg)
     const tn_symbol n = {.name = "N", .low = 1, .high = 8, .multiple = 2};
     const tn_symbol p = {.name = "P", .low = 0, .high = 9, .multiple = 1, .scalar = true};
     tn_iface_input x = {.name = "x", .dtype = TN_F32, .rank = 2, .symbol = -1};
-    tn_iface_input q = {.name = "n", .dtype = TN_I32, .rank = 0, .symbol = 1, .has_range = true,
-        .low = 0, .high = 9};
+    tn_iface_input q = {.name = "n",
+        .dtype = TN_I32,
+        .rank = 0,
+        .symbol = 1,
+        .has_range = true,
+        .low = 0,
+        .high = 9};
     tn_plan_symbol first = {"N", 1, 8, 2, 0, -1}, second = {"P", 0, 9, 1, 0, 1};
     tn_plan_fact fact = {.op = 3, .what = "where: P <= N"};
     tn_size size = tn_size_symbol(s, tn_sizes_add(s, &n)), twice, past;

@@ -40,8 +40,11 @@ read_text(const char *head, size_t data_bytes, tn_npy *out)
 TN_TEST(what_is_written_is_read)
 {
     const float data[6] = {1, -2, 3.5f, 0, 5, 6};
-    trip t = {.arena = tn_arena_create(tn_alloc_system(), 0), .dtype = TN_F32, .rank = 2,
-        .dim = {2, 3}, .data = data};
+    trip t = {.arena = tn_arena_create(tn_alloc_system(), 0),
+        .dtype = TN_F32,
+        .rank = 2,
+        .dim = {2, 3},
+        .data = data};
     tn_npy npy;
 
     TN_CHECK(tn_arena_guard(t.arena, write_one, &t) == TN_OK);

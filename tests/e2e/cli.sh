@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The program as a user meets it: results, messages, exit codes.
+#
+#   cli.sh PROGRAM SOURCE_FOLDER
+set -u
+tenon=$1
+cd "$2" || exit 1
+model=models/utterance/model.json
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+failed=0 passed=0
+
+# expect CODE TEXT ARGUMENT..: the exit code, and a text in what is printed.
+expect() {
+  code=$1 text=$2
+  shift 2
+  "$tenon" "$@" >"$folder/out" 2>"$folder/err"
+  got=$?
+  if [ "$got" -eq "$code" ] && grep -qF -- "$text" "$folder/out" "$folder/err"; then
+    passed=$((passed + 1))
+    return
+  fi
+  failed=$((failed + 1))
+  echo "not ok: tenon $*: code $got, wanted $code with \"$text\""
+  head -n 5 "$folder/out" "$folder/err"
+}
+
+cat >"$folder/small.json" <<'JSON'
+{ "tenon": 1,
+  "dims": {"B": "1..8"},
+  "weights": {"w": {"type": "f32[2,3]", "data": [[1, 0, 2], [0, 1, 0]]}},
+  "inputs": {"x": "f32[B,3]", "i": {"type": "i32[B]"}},
+  "nodes": [["y", "linear", "x", "w"], ["z", "gather", "w", "i", {"axis": 0}]],
+  "outputs": {"y": "f32[B,2]", "z": "f32[B,3]"}
+}
+JSON
+small=$folder/small.json
+
+expect 0 "tenon 0." --version
+expect 0 "VERB" --help
+expect 0 "--target" compile --help
+expect 2 "did you mean \"run\"" rum
+expect 2 "there is no option --devise; did you mean --device?" run "$small" --devise cpu
+expect 2 "a verb is missing"
+expect 2 "expected one file" run
+expect 2 "takes no --target" run "$small" --target cpu
+
+expect 0 "[[7, 2]]" run "$small" -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 0 '"y":{"type":"f32[1,2]","data":[[7,2]]}' run "$small" -i 'x=[[1,2,3]]' -i 'i=[1]' --json
+expect 0 "[[7, 2]]" run "$small" -i 'x=[[1,2,3]]' -i 'i=[1]' --device ref
+expect 0 "[[7, 2]]" run "$small" -i 'x=[[1,2,3]]' -i 'i=[1]' --device interp
+expect 2 "inputs without data: i" run "$small" -i 'x=[[1,2,3]]'
+expect 2 "no input \"q\"" run "$small" -i 'q=[1]'
+expect 2 "no backend has this name" run "$small" --device abacus
+expect 3 "expected a number" run "$small" -i 'x=[[1,"a",3]]' -i 'i=[0]'
+expect 3 "axis 1 is 2, expected 3" run "$small" -i 'x=[[1,2]]' -i 'i=[0]'
+expect 3 "element 1 is 5, expected 0..1" run "$small" -i 'x=[[1,2,3],[4,5,6]]' -i 'i=[0,5]'
+expect 3 "element 0 is -1" run "$small" -i 'x=[[1,2,3]]' -i 'i=[-1]' --device interp
+expect 3 "its range is 1..8" run "$small" -i 'x=[[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,3],[1,2,3]]' -i 'i=[0,0,0,0,0,0,0,0,0]'
+expect 7 "No such file" run "$folder/absent.json"
+printf '{"tenon": 1, "tenon": 1}' >"$folder/twice.json"
+expect 3 "twice.json:1:14" inspect "$folder/twice.json"
+sed 's/linear/linaer/' "$small" >"$folder/op.json"
+expect 4 "did you mean \"linear\"" inspect "$folder/op.json"
+expect 0 "read and inferred" inspect "$small" --check
+
+expect 0 "" compile "$small" -o "$folder/small.tenon" --target cpu:x86-64-v2,vulkan,opencl,interp
+expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]' --no-native
+expect 0 "every checksum matches" verify "$folder/small.tenon"
+expect 0 '"targets":["cpu:x86-64-v2","vulkan","opencl","interp"]' inspect "$folder/small.tenon" --json
+expect 2 "which an artifact does not hold" run "$folder/small.tenon" --device ref
+cp "$folder/small.tenon" "$folder/again.tenon"
+expect 0 "" compile "$small" -o "$folder/again.tenon" --target cpu:x86-64-v2,vulkan,opencl,interp
+cmp -s "$folder/small.tenon" "$folder/again.tenon" || { echo "not ok: other bytes"; failed=$((failed + 1)); }
+printf 'x' | dd of="$folder/again.tenon" bs=1 seek=4100 conv=notrunc 2>/dev/null
+expect 8 "checksum" run "$folder/again.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]'
+head -c 100 "$folder/small.tenon" >"$folder/cut.tenon"
+expect 8 "of a file of 100" run "$folder/cut.tenon"
+expect 2 "unknown; there are cpu" compile "$small" -o "$folder/x.tenon" --target z80
+expect 7 "" compile "$small" -o "$folder/none/x.tenon"
+
+expect 0 "PlayMusic" run "$model" -i "text=play the new record by nick cave"
+expect 0 "[nick cave:artist]" run "$model" -i "text=play the new record by nick cave" --color never
+expect 0 '"labels":["PlayMusic"]' run "$model" -i "text=play the new record by nick cave" --json
+expect 0 "tests, largest error" verify "$model" --device cpu,interp
+expect 0 "launches" inspect "$model"
+expect 0 "vulkan" devices
+expect 0 "softmax" ops softmax
+expect 2 "there is no op" ops softmx
+expect 0 "expand" passes
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
