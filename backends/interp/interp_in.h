@@ -52,6 +52,7 @@ typedef struct tn_imem {
     uint8_t *at;
     uint64_t elements;
     uint8_t *initialised;
+    uint32_t step; /* bytes of `initialised` an element */
     tn_lane_mark *lane; /* NULL: not checked */
     tn_task_mark *task;
     uint32_t bytes; /* of an element */

@@ -461,6 +461,7 @@ open_globals(tn_run *s, tn_arena *arena, const tn_interp_buffer *buffers, bool r
             .at = buffers[i].at,
             .elements = buffers[i].elements,
             .initialised = buffers[i].initialised,
+            .step = buffers[i].step ? buffers[i].step : 1,
             .bytes = (uint32_t)tn_dtype_bytes(k->globals.at[i]->dtype),
         };
         if (races && k->globals.at[i]->written)
@@ -483,6 +484,7 @@ open_locals(tn_run *s, tn_arena *arena, bool races)
         mem->bytes = (uint32_t)tn_dtype_bytes(k->locals.at[i]->dtype);
         mem->at = tn_arena_array(arena, (size_t)count, mem->bytes);
         mem->initialised = tn_arena_array(arena, (size_t)count, 1);
+        mem->step = 1;
         if (races)
             watch(s, arena, mem, false);
     }

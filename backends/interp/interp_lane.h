@@ -16,9 +16,10 @@
 typedef struct tn_interp_buffer {
     void *at;
     uint64_t elements;
-    /* One byte an element: not 0 if it may be read; stores set it. NULL: all
-     * may be read. */
+    /* `step` bytes an element (0: one): the first is not 0 if the element may
+     * be read; stores set all. NULL: all may be read. */
     uint8_t *initialised;
+    uint32_t step;
 } tn_interp_buffer;
 
 typedef struct tn_interp_options {

@@ -55,9 +55,10 @@ touch(tn_run *s, const tn_iop *o, int64_t at, bool write)
 {
     tn_imem *mem = &s->mem[o->mem];
     if (mem->initialised) {
+        uint8_t *known = mem->initialised + (size_t)at * mem->step;
         if (write)
-            mem->initialised[at] = 1;
-        else if (!mem->initialised[at])
+            memset(known, 1, mem->step);
+        else if (!*known)
             return tn_ifault(s, o, "element %lld was never written", (long long)at);
     }
     if (mem->task && !task_race(s, o, at, write))

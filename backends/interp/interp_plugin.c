@@ -36,6 +36,7 @@ struct tn_buffer {
     const plugin *p;
     uint8_t *at;
     uint64_t bytes;
+    uint8_t *known; /* a byte each: something was written there; NULL: all */
     size_t block_bytes; /* 0: the memory is the caller's */
 };
 
@@ -131,13 +132,15 @@ static int
 buffer_new(tn_device *device, uint64_t bytes, tn_buffer **out)
 {
     const plugin *p = device->p;
-    size_t block = (size_t)bytes + 1;
-    uint8_t *at = bytes < SIZE_MAX ? tn_alloc_get(&p->alloc, block) : NULL;
+    /* The bytes, then what is known of each. */
+    size_t block = 2 * (size_t)bytes + 1;
+    uint8_t *at = bytes < SIZE_MAX / 2 ? tn_alloc_get(&p->alloc, block) : NULL;
 
     *out = NULL;
     if (!at)
         return fail(p, TN_NO_MEMORY, "out of memory: %" PRIu64 " bytes for a buffer", bytes);
-    int status = new_buffer(p, (tn_buffer){p, at, bytes, block}, out);
+    memset(at + bytes, 0, (size_t)bytes);
+    int status = new_buffer(p, (tn_buffer){p, at, bytes, at + bytes, block}, out);
     if (status != TN_OK)
         tn_alloc_free(&p->alloc, at, block);
     return status;
@@ -146,7 +149,7 @@ buffer_new(tn_device *device, uint64_t bytes, tn_buffer **out)
 static int
 buffer_wrap(tn_device *device, void *at, uint64_t bytes, tn_buffer **out)
 {
-    return new_buffer(device->p, (tn_buffer){device->p, at, bytes, 0}, out);
+    return new_buffer(device->p, (tn_buffer){device->p, at, bytes, NULL, 0}, out);
 }
 
 static void
@@ -174,6 +177,13 @@ check_range(const tn_buffer *b, uint64_t at, uint64_t bytes)
         b->bytes);
 }
 
+static void
+mark_known(const tn_buffer *b, uint64_t at, uint64_t bytes)
+{
+    if (b->known && bytes)
+        memset(b->known + at, 1, (size_t)bytes);
+}
+
 static int
 write_buffer(tn_buffer *b, uint64_t at, const void *from, uint64_t bytes)
 {
@@ -181,6 +191,8 @@ write_buffer(tn_buffer *b, uint64_t at, const void *from, uint64_t bytes)
 
     if (status == TN_OK && bytes)
         memcpy(b->at + at, from, (size_t)bytes);
+    if (status == TN_OK)
+        mark_known(b, at, bytes);
     return status;
 }
 
@@ -203,6 +215,10 @@ copy_buffer(tn_buffer *to, uint64_t to_at, tn_buffer *from, uint64_t from_at, ui
         status = check_range(from, from_at, bytes);
     if (status == TN_OK && bytes)
         memmove(to->at + to_at, from->at + from_at, (size_t)bytes);
+    if (status == TN_OK && bytes && to->known && from->known)
+        memmove(to->known + to_at, from->known + from_at, (size_t)bytes);
+    else if (status == TN_OK)
+        mark_known(to, to_at, bytes);
     return status;
 }
 
@@ -213,6 +229,8 @@ fill_zero(tn_buffer *b, uint64_t at, uint64_t bytes)
 
     if (status == TN_OK && bytes)
         memset(b->at + at, 0, (size_t)bytes);
+    if (status == TN_OK)
+        mark_known(b, at, bytes);
     return status;
 }
 
@@ -301,13 +319,14 @@ static tn_status
 bind(const launch *l, const tn_binding *from, uint32_t number, tn_interp_buffer *to)
 {
     const tn_kernel *k = l->d->program->kernel;
-    uint64_t bytes = (uint64_t)tn_dtype_bytes(k->globals.at[number]->dtype);
+    uint32_t bytes = (uint32_t)tn_dtype_bytes(k->globals.at[number]->dtype);
     const tn_buffer *b = from->buffer;
 
     if (!b || from->offset > b->bytes || from->bytes > b->bytes - from->offset)
         return tn_fail(l->diag, TN_BUG, "kernel %s: buffer %s exceeds what it is bound to", k->name,
             k->globals.at[number]->name);
-    *to = (tn_interp_buffer){b->at + from->offset, from->bytes / bytes, NULL};
+    *to = (tn_interp_buffer){b->at + from->offset, from->bytes / bytes,
+        b->known ? b->known + from->offset : NULL, bytes};
     return TN_OK;
 }
 

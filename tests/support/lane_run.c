@@ -101,7 +101,7 @@ interpret(state *s, tn_arena *arena, tn_diag *diag)
     for (uint32_t i = 0; i < s->count; i++) {
         s->wanted[i] =
             (uint8_t *)tn_arena_copy(arena, r->buffers[i].data, bytes_of(&r->buffers[i]));
-        buffers[i] = (tn_interp_buffer){s->wanted[i], r->buffers[i].count, NULL};
+        buffers[i] = (tn_interp_buffer){s->wanted[i], r->buffers[i].count, NULL, 0};
     }
     return tn_interp_run(arena, diag, tn_interp_prepare(arena, r->k), buffers, r->sizes, 0,
         r->tasks, s->wanted_status, &options);

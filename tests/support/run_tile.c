@@ -325,7 +325,7 @@ run_launch(attempt *a, const tn_launch *l)
             buffers[i] = a->scratch[at];
         else
             buffers[i] =
-                (tn_interp_buffer){a->memory[at], (uint64_t)a->elements[at], a->initialised[at]};
+                (tn_interp_buffer){a->memory[at], (uint64_t)a->elements[at], a->initialised[at], 1};
         if (l->bindings.at[i].scratch)
             buffers[i].elements /= (uint64_t)tn_dtype_bytes(k->globals.at[i]->dtype);
     }
@@ -365,7 +365,7 @@ run_all(void *arg)
         if (!tn_formula_eval(all.scratch.at[i], p->size, p->tile->sizes.count, &bytes))
             return tn_fail(&p->diag, TN_BUG, "scratch has no size");
         a->scratch[i] = (tn_interp_buffer){tn_arena_get(a->arena, (size_t)bytes), (uint64_t)bytes,
-            tn_arena_get(a->arena, (size_t)bytes)};
+            tn_arena_get(a->arena, (size_t)bytes), 1};
     }
     for (uint32_t i = 0; i < all.list.count; i++)
         TN_TRY(run_launch(a, &all.list.at[i]));

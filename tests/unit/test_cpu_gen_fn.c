@@ -222,10 +222,10 @@ interpret(job *j, const tn_kernel *k)
     tn_interp_buffer buffers[16 + MAX_RESULTS];
 
     for (int i = 0; i < 16; i++)
-        buffers[i] = (tn_interp_buffer){j->inputs[i / 4][i % 4], N, NULL};
+        buffers[i] = (tn_interp_buffer){j->inputs[i / 4][i % 4], N, NULL, 0};
     for (int i = 0; i < j->count; i++) {
         j->wanted[i] = tn_arena_get(j->arena, (size_t)N * 8);
-        buffers[16 + i] = (tn_interp_buffer){j->wanted[i], N, NULL};
+        buffers[16 + i] = (tn_interp_buffer){j->wanted[i], N, NULL, 0};
     }
     return tn_interp_run(j->arena, &j->diag, tn_interp_prepare(j->arena, k), buffers, NULL, 0,
         (uint64_t)(N / j->lanes), NULL, NULL);

@@ -34,7 +34,8 @@ build_and_run(void *arg)
     j->build(b, x, y);
     tn_kernel *k = tn_kb_finish(b);
     TN_TRY(tn_kernel_verify(k, &j->diag));
-    tn_interp_buffer buffers[] = {{j->x, j->elements, j->x_known}, {j->y, j->elements, j->y_known}};
+    tn_interp_buffer buffers[] = {
+        {j->x, j->elements, j->x_known, 1}, {j->y, j->elements, j->y_known, 1}};
     tn_interp_options options = {.shuffle = j->seed, .races = true};
     return tn_interp_run(j->arena, &j->diag, tn_interp_prepare(j->arena, k), buffers, &j->n, 0,
         j->tasks, j->status, &options);

@@ -166,6 +166,13 @@ TN_TEST(interpreter_refuses_what_is_wrong)
     refuses(&j, 10, 36, "(store y): element 9 of 9");
     refuses(&j, 9, BYTES, "launched with 9 tasks");
     refuses(&j, 10, BYTES + 4, "exceeds what it is bound to");
+    tn_buffer *fresh, *x = j.x;
+    TN_CHECK_EQ(j.backend->buffer_new(j.device, BYTES, &fresh), 0);
+    TN_CHECK_EQ(j.backend->copy(fresh, 0, x, 0, 20), 0);
+    j.x = fresh;
+    refuses(&j, 10, BYTES, "(load x): element 5 was never written");
+    j.x = x;
+    j.backend->buffer_free(fresh);
     j.n = 101;
     refuses(&j, 101, BYTES, "size N is 101");
     tn_program *other;

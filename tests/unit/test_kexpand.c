@@ -50,8 +50,8 @@ build_and_run(void *arg)
     }
     tn_kernel *k = tn_kb_finish(b);
     TN_TRY(tn_kernel_verify(k, &j->diag));
-    tn_interp_buffer buffers[] = {{(void *)(uintptr_t)j->x, j->count, NULL},
-        {(void *)(uintptr_t)j->y, j->count, NULL}, {j->z, j->count, NULL}};
+    tn_interp_buffer buffers[] = {{(void *)(uintptr_t)j->x, j->count, NULL, 0},
+        {(void *)(uintptr_t)j->y, j->count, NULL, 0}, {j->z, j->count, NULL, 0}};
     return tn_interp_run(j->arena, &j->diag, tn_interp_prepare(j->arena, k), buffers, NULL, 0,
         j->count / LANES, NULL, NULL);
 }
