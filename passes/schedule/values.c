@@ -252,13 +252,26 @@ tn_stem(tn_sched *s, tn_tval *v, tn_stop stop, bool behind, tn_vals *list)
         tn_stem(s, v->arg[i], stop, false, list);
 }
 
+/* The store makes its value, which later uses load from there: what stands
+ * behind the value belongs to it, as with a kept one. */
+static bool
+makes(tn_sched *s, const tn_out *o)
+{
+    const tn_vstate *q = o->kind == TN_OUT_STORE ? tn_val(s, o->value) : NULL;
+
+    return q && q->kept && q->forward && q->forward->buf == o->stmt->buf && o->value->op == TN_T_fn;
+}
+
 void
 tn_out_roots(tn_sched *s, const tn_out *o, tn_vals *list)
 {
-    if (o->kind == TN_OUT_KEEP) {
-        for (int i = 0; i < o->node->arg_count; i++)
-            tn_vals_add(s, list, o->node->arg[i]);
-        return;
+    if (o->kind == TN_OUT_KEEP || makes(s, o)) {
+        const tn_tval *v = o->kind == TN_OUT_KEEP ? o->node : o->value;
+
+        for (int i = 0; i < v->arg_count; i++)
+            tn_vals_add(s, list, v->arg[i]);
+        if (o->kind == TN_OUT_KEEP)
+            return;
     }
     if (o->stmt) {
         for (int i = 0; i < o->stmt->index_count; i++)
@@ -266,7 +279,8 @@ tn_out_roots(tn_sched *s, const tn_out *o, tn_vals *list)
         tn_vals_add(s, list, o->stmt->condition);
         tn_vals_add(s, list, o->stmt->position);
     }
-    tn_vals_add(s, list, o->value);
+    if (!makes(s, o))
+        tn_vals_add(s, list, o->value);
 }
 
 void

@@ -521,8 +521,6 @@ TN_TEST(top_k)
 
 TN_TEST(gates)
 {
-    if (LOWERED_TARGETS)
-        TN_SKIP("no schedule yet: topk of a value that was stored");
     LOWERED(.dims = {{"M", 5}}, .kernels = 1, .tolerance = 1e-5,
         .text = "graph main\n    dim M 1..64\n    input z: f32[M,4]\n"
                 "    c: f32[M,1] = reduce_std z {axes=[1], keepdims=true, divisor=\"n-1\"}\n"
