@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "runtime/compile.h"
+#include "tools/expect.h"
 #include "tools/load.h"
 
 static tn_status
@@ -11,6 +12,7 @@ compile_to(tn_tool *tool, tn_module *module, const char *path)
     tn_compile_options options = {.exact = o[TN_OPT_exact].given};
     tn_span bytes;
 
+    TN_TRY(tn_expect_report(tool, module, NULL));
     if (o[TN_OPT_pack].given && strcmp(o[TN_OPT_pack].text, "artifact") != 0 &&
         strcmp(o[TN_OPT_pack].text, "never") != 0)
         return tn_fail(tool->diag, TN_USAGE, "--pack %s: expected artifact or never",

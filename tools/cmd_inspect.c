@@ -3,6 +3,7 @@
 
 #include "ir/kernel/kernel.h"
 #include "runtime/compile.h"
+#include "tools/expect.h"
 #include "tools/load.h"
 #include "tools/symbols.h"
 
@@ -197,6 +198,7 @@ inspect_module(tn_tool *tool, tn_module *module)
 
     if (o[TN_OPT_ir].given && !strcmp(o[TN_OPT_ir].text, "read"))
         return tn_arena_guard(module->arena, print_graphs, &printed);
+    TN_TRY(tn_expect_report(tool, module, NULL));
     if (o[TN_OPT_check].given) {
         tn_tool_note(tool, "%s: read and inferred, %u entries", module->file,
             module->entries.count);

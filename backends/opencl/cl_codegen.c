@@ -267,8 +267,11 @@ other(emitter *e, const tn_ins *v)
 {
     tn_ins c = {.op = TN_K_const, .type = v->type, .whole = v->other, .real = v->real};
 
-    if (v->type.dtype == TN_F16 || v->type.dtype == TN_BF16)
+    if (v->type.dtype == TN_F16 || v->type.dtype == TN_BF16) {
         c.type.dtype = TN_U16;
+        c.whole = v->type.dtype == TN_F16 ? tn_float_to_half((float)v->real)
+                                          : tn_float_to_bf16((float)v->real);
+    }
     constant(e, &c);
 }
 

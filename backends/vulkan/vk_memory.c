@@ -299,6 +299,15 @@ load_at(tn_vk_emitter *e, const tn_kmem *mem, uint32_t index)
         global_pointer(e, e->buffer[mem->index], type, index)));
 }
 
+/* What a masked load gives where its mask is false; of halves their bits. */
+static int64_t
+other_bits(const tn_ins *v)
+{
+    if (v->type.dtype == TN_F16)
+        return tn_float_to_half((float)v->real);
+    return v->type.dtype == TN_BF16 ? tn_float_to_bf16((float)v->real) : v->other;
+}
+
 /* Where the mask is false element 0 is read, which every buffer has, and the
  * other value chosen: no branch around a load. */
 uint32_t
@@ -312,7 +321,7 @@ tn_vk_load(tn_vk_emitter *e, const tn_ins *v)
     mask = e->id[v->arg[1]->id];
     index = tn_vk_op3(e, SPV_SELECT, tn_vk_type(e, TN_I32), mask, index, tn_vk_int(e, TN_I32, 0));
     value = load_at(e, v->mem, index);
-    other = tn_is_float(r) ? tn_vk_real(e, r, v->real) : tn_vk_int(e, r, v->other);
+    other = tn_is_float(r) ? tn_vk_real(e, r, v->real) : tn_vk_int(e, r, other_bits(v));
     return tn_vk_op3(e, SPV_SELECT, tn_vk_type(e, r), mask, value, other);
 }
 

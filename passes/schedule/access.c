@@ -376,11 +376,21 @@ in_range(tn_sched *s, tn_tval *v, tn_point *p)
     return all;
 }
 
+/* The value out of range, as the builder wants it: a constant, f32 for
+ * halves. */
+static tn_ins *
+guard_value(tn_sched *s, const tn_tval *v)
+{
+    if (v->dtype == TN_F16 || v->dtype == TN_BF16)
+        return tn_kb_real(s->b, TN_F32, v->guard->real);
+    return tn_convert(s, tn_eval(s, v->guard, s->root), v->dtype);
+}
+
 tn_ins *
 tn_eval_load(tn_sched *s, tn_tval *v, tn_point *p)
 {
     tn_ins *mask = v->guard ? in_range(s, v, p) : NULL;
-    tn_ins *other = v->guard ? tn_convert(s, tn_eval(s, v->guard, s->root), v->dtype) : NULL;
+    tn_ins *other = v->guard ? guard_value(s, v) : NULL;
     tn_place at = tn_place_of(s, v->buf, v->arg, p);
     tn_kmem *mem = tn_mem_of(s, v->buf);
 
