@@ -114,6 +114,10 @@ other_value(tn_kb *b, tn_dtype dtype, tn_ins *other)
 {
     if (!other)
         other = tn_is_float(dtype) ? tn_kb_real(b, TN_F32, 0) : tn_kb_whole(b, dtype, 0);
+    /* A half is a rounded constant; set_other rounds again, to the same. */
+    if (other->op == TN_K_fn && other->fn == TN_FN_cast && tn_is_float(other->type.dtype) &&
+        other->type.dtype == dtype && kb_is_const(other->arg[0]))
+        other = other->arg[0];
     assert(kb_is_const(other));
     return dtype == TN_F16 || dtype == TN_BF16 ? tn_kb_cast(b, TN_F32, other)
                                                : tn_kb_cast(b, dtype, other);

@@ -126,6 +126,9 @@ deepest(const tn_kb *b, int count, tn_ins *const *args)
 static tn_kblock *
 place(const tn_kb *b, tn_fn fn, tn_ktype type, int count, tn_ins *const *args)
 {
+    /* A constant half is a cast: seen wherever a constant is. */
+    if (fn == TN_FN_cast && kb_is_const(args[0]))
+        return b->k->root;
     bool whole = type.lanes == 1 && !tn_is_float(type.dtype);
     for (int i = 0; i < count; i++)
         whole = whole && whole_scalar(args[i]);

@@ -2,6 +2,7 @@
 #include "ir/kernel/kbuild.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "ir/base/arena.h"
 #include "tests/support/test.h"
@@ -527,8 +528,39 @@ TN_TEST(exact_kernels_have_no_fma)
     end(&j);
 }
 
-TN_MAIN(TN_CASE(addresses_are_sums_by_depth), TN_CASE(addresses_merge_equal_terms),
-    TN_CASE(integers_are_placed_where_they_are_known), TN_CASE(values_are_shared_along_blocks),
-    TN_CASE(constants_fold), TN_CASE(identities_fold), TN_CASE(vectors_fold),
-    TN_CASE(known_loops_and_conditions_vanish), TN_CASE(formulas_of_tasks_and_scratch),
-    TN_CASE(exact_kernels_have_no_fma))
+/* Two loops share a half; a load gives one where nothing is read. */
+static void
+halves(tn_kb *b)
+{
+    tn_ins *n = tn_kb_size(b, "n", 0, 100);
+    tn_kmem *x = tn_kb_global(b, "x", TN_F16, true, false);
+    tn_kmem *y = tn_kb_global(b, "y", TN_F16, false, true);
+    tn_ins *half = NULL;
+
+    TN_KFOR(b, i, TN_LOOP_GRID, tn_kb_int(b, 0), n, 1, "i") {
+        for (int k = 0; k < 2; k++)
+            TN_KFOR(b, j, TN_LOOP_SERIAL, tn_kb_int(b, 0), n, 1, "j") {
+                tn_ins *mask = tn_kb_fn2(b, TN_FN_lt, j, i), *v;
+
+                if (!half)
+                    half = tn_kb_cast(b, TN_F16, tn_kb_real(b, TN_F32, 0.5));
+                v = tn_kb_load(b, x, j, 1, mask, half);
+                tn_kb_store(b, y, i, tn_kb_fn3(b, TN_FN_select, mask, v, half), NULL);
+            }
+    }
+}
+
+TN_TEST(halves_are_constants_too)
+{
+    job j = {0};
+
+    expect(&j, halves, NULL);
+    TN_CHECK(strstr(j.text, "= load x[") && strstr(j.text, "else 0.5"));
+    tn_arena_destroy(j.arena);
+}
+
+TN_MAIN(TN_CASE(halves_are_constants_too), TN_CASE(addresses_are_sums_by_depth),
+    TN_CASE(addresses_merge_equal_terms), TN_CASE(integers_are_placed_where_they_are_known),
+    TN_CASE(values_are_shared_along_blocks), TN_CASE(constants_fold), TN_CASE(identities_fold),
+    TN_CASE(vectors_fold), TN_CASE(known_loops_and_conditions_vanish),
+    TN_CASE(formulas_of_tasks_and_scratch), TN_CASE(exact_kernels_have_no_fma))
