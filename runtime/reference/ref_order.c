@@ -7,7 +7,7 @@
 
 /* ---- arg_max, arg_min ---- */
 
-/* True if element a comes before b: greater, or smaller with NaN first. */
+/* True if element a comes before b: greater, or smaller; NaN is greatest. */
 static bool
 beats(const tn_ref_value *x, int64_t a, int64_t b, bool least)
 {
@@ -15,7 +15,7 @@ beats(const tn_ref_value *x, int64_t a, int64_t b, bool least)
     bool nan_b = tn_is_float(x->dtype) && isnan(x->f[b]);
 
     if (nan_a || nan_b)
-        return nan_a && !nan_b;
+        return least ? nan_b && !nan_a : nan_a && !nan_b;
     return least ? tn_ref_compare(x, a, b) < 0 : tn_ref_compare(x, a, b) > 0;
 }
 

@@ -55,7 +55,7 @@ TN_TEST(positions_of_extremes)
         OF(f64, "4,3",
             "1,3,3,nan,5,nan,-0.0,0,-1,2,1,1") "a = arg_max x {axis=1}\nb = arg_min x {axis=1}\nc = arg_max x {axis=0, keepdims=true}\n"
                                                "output a = a\noutput b = b\noutput c = c\n",
-        "1 0 0 0 | 0 0 2 1 | 1 1 1", 0);
+        "1 0 0 0 | 0 1 2 1 | 1 1 1", 0);
     tn_evaluate(OF(u32, "2", "1,4294967295") "z = arg_max x {axis=0, dtype=i64}\n" OUT, "1", 0);
     tn_evaluate_fails("x: f64[2,0] = fill {type=f64[2,0], value=1}\nz = arg_max x {axis=1}\n" OUT,
         "test:3.attrs.axis: axis 1 of x is empty");
