@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/conformance/graph_cases.h"
+
+enum {
+    F = 1 << TN_F64 | 1 << TN_F32 | 1 << TN_F16 | 1 << TN_BF16,
+    I = 1 << TN_I64 | 1 << TN_I32 | 1 << TN_I8 | 1 << TN_U8 | 1 << TN_U32,
+    S = 1 << TN_I64 | 1 << TN_I32 | 1 << TN_I8,
+    B = 1 << TN_BOOL,
+    N = F | I,
+    A = N | B,
+    F32 = 1 << TN_F32,
+    X = TN_CLASS_INDEX,
+    OTHERS = 1 << TN_F16 | 1 << TN_I64 | 1 << TN_I8 | 1 << TN_BOOL,
+};
+
+#define MAP1 "input x: $T[N]; y: $T[N] = $O x"
+#define MAP2 "input x: $T[N]; input z: $T[N]; y: $T[N] = $O x, z"
+#define MAP2S "input x: $T[N]; input z: $T[N] in 1..100; y: $T[N] = $O x, z"
+#define TEST1 "input x: $T[N]; y: bool[N] = $O x"
+#define TEST2 "input x: $T[N]; input z: $T[N]; y: bool[N] = $O x, z"
+#define CAST(to) "input x: $T[N]; y: " #to "[N] = cast x {to=" #to "}"
+
+#define CASE(list, classes, ...) {.ops = list, .types = classes, .body = __VA_ARGS__}
+
+const graph_case tn_graph_cases[] = {
+    /* ---- element-wise ---- */
+    CASE("neg abs sign", F | S, MAP1, .match = MATCH_BITS),
+    CASE("floor ceil round trunc", F, MAP1, .match = MATCH_BITS),
+    CASE("sqrt rsqrt recip", F, MAP1),
+    CASE("exp expm1 log log1p", F, MAP1, .rel = 1e-6),
+    CASE("sin cos tan", F, MAP1, .rel = 1e-5, .data = DATA_UNIT),
+    CASE("asin acos atan sinh cosh tanh", F, MAP1, .rel = 1e-6),
+    CASE("asinh acosh atanh erf sigmoid", F, MAP1, .rel = 1e-6),
+    CASE("is_nan is_inf is_finite", F, TEST1),
+    CASE("add sub mul", N, MAP2),
+    CASE("div", F, MAP2),
+    CASE("mod rem", F, MAP2, .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-6),
+    CASE("div mod rem", I, MAP2S),
+    CASE("div mod rem", S, "input x: $T[N]; input z: $T[N] in -9..-1; y: $T[N] = $O x, z"),
+    CASE("div mod rem", I, "input x: $T[M]; y: $T[M] = $O x, 0", .fails = true),
+    CASE("pow", F, MAP2, .rel = 1e-5),
+    CASE("atan2", F, MAP2, .rel = 1e-6),
+    CASE("maximum minimum", N, MAP2, .match = MATCH_VALUES),
+    CASE("and or xor", B, MAP2),
+    CASE("not", B, MAP1),
+    CASE("bit_and bit_or bit_xor", I, MAP2),
+    CASE("bit_not", I, MAP1),
+    CASE("shift_left shift_right", I, MAP2),
+    CASE("shift_left shift_right", I,
+        "input x: $T[N]; input z: $T[N] in 0..70; y: $T[N] = $O x, z"),
+    CASE("equal not_equal", A, TEST2),
+    CASE("less less_equal greater greater_equal", N, TEST2),
+    CASE("equal less", N, "input x: $T[N]; y: bool[N] = $O x, x"),
+    CASE("where", A, "input c: bool[N]; input x: $T[N]; input z: $T[N]; y: $T[N] = where c, x, z",
+        .match = MATCH_BITS),
+    CASE("clamp", N, "input x: $T[N]; input l: $T[N]; input h: $T[N]; y: $T[N] = clamp x, l, h",
+        .match = MATCH_VALUES),
+    CASE("add", N,
+        "input x: $T[N,3]; input z: $T[3,5]; y: $T[5,N,3] = add x, z {labels=\"bi,ij->jbi\"};"
+        "input u: $T[3]; y1: $T[N,3] = add x, u; y2: $T[N,3] = add u, x"),
+
+    /* ---- conversion ---- */
+    CASE("cast", A, CAST(f32)),
+    CASE("cast", A, CAST(f16)),
+    CASE("cast", A, CAST(bf16)),
+    CASE("cast", A, CAST(i64)),
+    CASE("cast", A, CAST(i32)),
+    CASE("cast", A, CAST(i8)),
+    CASE("cast", A, CAST(u8)),
+    CASE("cast", A, CAST(u32)),
+    CASE("cast", A, CAST(bool)),
+    CASE("bitcast", 1 << TN_F32 | 1 << TN_U32, "input x: $T[N]; y: i32[N] = bitcast x {to=i32}"),
+    CASE("bitcast", 1 << TN_F16, "input x: $T[N]; y: bf16[N] = bitcast x {to=bf16}",
+        .match = MATCH_BITS, .data = DATA_NOISE),
+    CASE("bitcast", 1 << TN_I8, "input x: $T[N]; y: u8[N] = bitcast x {to=u8}"),
+    CASE("bitcast", 1 << TN_F64, "input x: $T[N]; y: i64[N] = bitcast x {to=i64}"),
+
+    /* ---- contraction ---- */
+    CASE("contract", N,
+        "input x: $T[N,37]; input z: $T[19,37]; y: $T[N,19] = contract x, z "
+        "{labels=\"ik,jk->ij\"}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
+    CASE("contract", N,
+        "input x: $T[N,37]; weight w: $T[19,37]; y: $T[N,19] = contract x, w "
+        "{labels=\"ik,jk->ij\"}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
+    CASE("contract", F32,
+        "input x: $T[N,M]; input z: $T[M,N]; y: $T[N,N] = contract x, z {labels=\"ik,kj->ij\"};"
+        "y1: $T[N,M] = contract x, z {labels=\"ij,ji->ij\"};"
+        "y2: $T[] = contract x, z {labels=\"ij,ji->\"};"
+        "y3: $T[M] = contract x, z {labels=\"ij,ji->j\"}",
+        .data = DATA_UNIT, .rel = 1e-4, .abs = 1e-4),
+    CASE("contract", F32,
+        "input x: $T[N,3,17]; weight w: $T[2,5,17]; y: $T[2,N,5,3] = contract x, w "
+        "{labels=\"bsh,znh->zbns\"}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
+    CASE("contract", 1 << TN_BF16 | 1 << TN_F16,
+        "input x: $T[N,33]; input z: $T[5,33]; y: f32[N,5] = contract x, z "
+        "{labels=\"ik,jk->ij\", dtype=f32}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
+    CASE("contract", 1 << TN_I8 | 1 << TN_U8,
+        "input x: $T[N,33]; input z: $T[5,33]; y: i32[N,5] = contract x, z "
+        "{labels=\"ik,jk->ij\", dtype=i32}"),
+    CASE("linear", F | 1 << TN_I32,
+        "input x: $T[N,37]; weight w: $T[19,37]; weight b: $T[19]; y: $T[N,19] = linear x, w, b",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
+
+    /* ---- reductions ---- */
+    CASE("reduce_sum reduce_mean", F,
+        "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[1,M] = $O x {axes=[0], "
+        "keepdims=true}; y2: $T[] = $O x {axes=[0,1]}",
+        .data = DATA_UNIT, .rel = 2e-5, .abs = 1e-4),
+    CASE("reduce_prod", F, "input x: $T[N,7]; y: $T[N] = $O x {axes=[1]}", .data = DATA_UNIT,
+        .rel = 1e-5),
+    CASE("reduce_sum reduce_prod", I,
+        "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[M] = $O x {axes=[0]}; y2: $T[] = "
+        "$O x {axes=[0,1]}"),
+    CASE("reduce_max reduce_min", N,
+        "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[M] = $O x {axes=[0]}; y2: $T[] = "
+        "$O x {axes=[0,1]}",
+        .match = MATCH_VALUES),
+    CASE("reduce_any reduce_all", B,
+        "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[M] = $O x {axes=[0]}; y2: $T[] = "
+        "$O x {axes=[0,1]}"),
+    CASE("arg_max arg_min", N,
+        "input x: $T[N,M]; y: i32[N] = $O x {axis=1}; y1: i64[M] = $O x {axis=0, dtype=i64}; "
+        "y2: i32[N,1] = $O x {axis=1, keepdims=true}",
+        .full = true),
+    CASE("cum_sum", F,
+        "input x: $T[N,M]; y: $T[N,M] = $O x {axis=1}; y1: $T[N,M] = $O x {axis=0, "
+        "exclusive=true}; y2: $T[N,M] = $O x {axis=1, reverse=true}",
+        .data = DATA_UNIT, .rel = 2e-5, .abs = 1e-4),
+    CASE("cum_prod", F, "input x: $T[N,7]; y: $T[N,7] = $O x {axis=1}", .data = DATA_UNIT,
+        .rel = 1e-5),
+    CASE("cum_sum cum_prod", I,
+        "input x: $T[N,M]; y: $T[N,M] = $O x {axis=1}; y1: $T[N,M] = $O x {axis=0, "
+        "exclusive=true}; y2: $T[N,M] = $O x {axis=1, reverse=true}"),
+    CASE("cum_max cum_min", N,
+        "input x: $T[N,M]; y: $T[N,M] = $O x {axis=1}; y1: $T[N,M] = $O x {axis=0, "
+        "exclusive=true}; y2: $T[N,M] = $O x {axis=1, reverse=true}",
+        .match = MATCH_VALUES),
+
+    /* ---- views ---- */
+    CASE("reshape transpose unsqueeze squeeze broadcast", A,
+        "input x: $T[N,4,6]; a: $T[4,N,6] = transpose x {perm=[1,0,2]}; b: $T[4,N,1,6] = "
+        "unsqueeze a {axes=[2]}; y: $T[4,N,5,6] = broadcast b {to=[4,N,5,6]}; y1: $T[4,N,6] = "
+        "squeeze b {axes=[2]}; y2: $T[N,8,3] = reshape x {to=[N,8,3]}; y3: $T[24*N] = reshape x "
+        "{to=[24*N]}",
+        .match = MATCH_BITS),
+    CASE("slice index split reverse", A,
+        "input x: $T[N,4,6]; y: $T[N,2,6] = slice x {axis=1, start=1, size=2}; y1: $T[N,4,3] = "
+        "slice x {axis=2, start=1, size=3, step=2}; y2: $T[N,6] = index x {axis=1, at=-2}; "
+        "y3: $T[N,4,6] = reverse x {axes=[0,2]}; y4: $T[N,1,6], y5: $T[N,3,6] = split x "
+        "{axis=1, sizes=[1,3]}",
+        .match = MATCH_BITS),
+    CASE("slice index", A,
+        "input x: $T[7,3]; input at: i32[] in 3..3; y: $T[4,3] = slice x {axis=0, start=@at, "
+        "size=4}; y1: $T[3] = index x {axis=0, at=@at}",
+        .match = MATCH_BITS),
+    CASE("slice", F32,
+        "input x: $T[7,3]; input at: i32[] in 4..4; y: $T[4,3] = slice x {axis=0, start=@at, "
+        "size=4}",
+        .fails = true),
+    CASE("index", F32,
+        "input x: $T[7,3]; input at: i64[] in -1..-1; y: $T[3] = index x {axis=0, at=@at}",
+        .fails = true),
+    CASE("concat pad tile", A,
+        "input x: $T[N,4]; input z: $T[3,4]; y: $T[2*N+3,4] = concat x, z, x {axis=0}; "
+        "y1: $T[5,4] = pad z {axis=0, before=1, after=1, mode=\"reflect\"}; y2: $T[9,4] = pad z "
+        "{axis=0, before=2, after=4, mode=\"edge\"}; y3: $T[6,8] = tile z {repeats=[2,2]}; "
+        "y4: $T[N,9] = pad x {axis=1, before=2, after=3}",
+        .match = MATCH_BITS),
+    CASE("pad", N, "input x: $T[N,4]; y: $T[N,9] = pad x {axis=1, before=2, after=3, value=7}",
+        .match = MATCH_BITS),
+
+    /* ---- by index ---- */
+    CASE("gather", A,
+        "input x: $T[6,3]; input i: i32[N,2] in 0..5; input z: $T[N,4,3]; input j: i64[N,2] in "
+        "0..3; input k: u32[N] in 0..2; y: $T[N,2,3] = gather x, i {axis=0}; y1: $T[N,2,3] = "
+        "gather z, j {axis=1, batch_dims=1}; y2: $T[6,N] = gather x, k {axis=1}",
+        .match = MATCH_BITS),
+    CASE("gather_elements gather_nd", A,
+        "input x: $T[6,3]; input z: $T[N,4,3]; input k: i32[N,4,2] in 0..2; input n: i32[N,2] in "
+        "0..2; input m: i64[N,3,1] in 0..3; y: $T[N,4,2] = gather_elements z, k {axis=2}; "
+        "y1: $T[N] = gather_nd x, n; y2: $T[N,3,3] = gather_nd z, m {batch_dims=1}",
+        .match = MATCH_BITS),
+    CASE("gather gather_elements", A,
+        "input x: $T[9]; input i: i32[N] in -300..300; y: $T[N] = $O x, i {axis=0, "
+        "outside=\"skip\"}",
+        .match = MATCH_BITS),
+    CASE("gather_nd", A,
+        "input x: $T[5,4]; input i: i64[N,2] in -9..9; y: $T[N] = $O x, i {outside=\"skip\"}",
+        .match = MATCH_BITS),
+    CASE("gather gather_elements", F32 | OTHERS,
+        "input x: $T[9]; input i: i32[M] in 9..9; y: $T[M] = $O x, i {axis=0}", .fails = true),
+    CASE("gather gather_elements", F32,
+        "input x: $T[9]; input i: i64[M] in -4000000000..-1; y: $T[M] = $O x, i {axis=0}",
+        .fails = true),
+    CASE("gather gather_elements", F32,
+        "input x: $T[9]; input i: u32[M] in 4294967290..4294967295; y: $T[M] = $O x, i {axis=0}",
+        .fails = true),
+    CASE("gather_nd", F32, "input x: $T[9,4]; input i: i32[M,2] in 7..7; y: $T[M] = $O x, i",
+        .fails = true),
+    CASE("update", A,
+        "input x: $T[5,4]; input z: $T[2,4]; input at: i32[] in 3..3; input u: $T[5,1]; input r: "
+        "i32[5] in 0..3; y: $T[5,4] = update x, z {axis=0, at=1}; y1: $T[5,4] = update x, z "
+        "{axis=0, at=@at}; y2: $T[5,4] = update x, u {axis=1, at=@r}",
+        .match = MATCH_BITS),
+    CASE("update", F32,
+        "input x: $T[5,4]; input z: $T[2,4]; input at: i32[] in 4..4; y: $T[5,4] = update x, z "
+        "{axis=0, at=@at}",
+        .fails = true),
+    CASE("scatter_elements scatter_nd", A,
+        "input x: $T[5,4]; input i: i32[N,4] in 0..4; input n: $T[N,4]; input k: i64[N,1] in "
+        "0..4; y: $T[5,4] = scatter_elements x, i, n {axis=0}; y1: $T[5,4] = scatter_nd x, k, n",
+        .match = MATCH_BITS),
+    CASE("scatter_elements scatter_nd", F,
+        "input x: $T[5,4]; input i: i32[N,4] in 0..4; input n: $T[N,4]; input k: i64[N,1] in "
+        "0..4; y: $T[5,4] = scatter_elements x, i, n {axis=0, reduce=\"add\"}; y1: $T[5,4] = "
+        "scatter_nd x, k, n {reduce=\"add\"}",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-4),
+    CASE("scatter_elements scatter_nd", I,
+        "input x: $T[5,4]; input i: i32[N,4] in 0..4; input n: $T[N,4]; input k: i64[N,1] in "
+        "0..4; y: $T[5,4] = scatter_elements x, i, n {axis=0, reduce=\"add\"}; y1: $T[5,4] = "
+        "scatter_nd x, k, n {reduce=\"mul\"}"),
+    CASE("scatter_elements scatter_nd", N,
+        "input x: $T[5,4]; input i: i32[N,4] in 0..4; input n: $T[N,4]; input k: i64[N,1] in "
+        "0..4; y: $T[5,4] = scatter_elements x, i, n {axis=0, reduce=\"max\"}; y1: $T[5,4] = "
+        "scatter_nd x, k, n {reduce=\"min\"}",
+        .match = MATCH_VALUES),
+    CASE("scatter_elements", F32,
+        "input x: $T[5,4]; input i: i32[N,4] in -9..9; input n: $T[N,4]; y: $T[5,4] = "
+        "scatter_elements x, i, n {axis=0, outside=\"skip\"}",
+        .match = MATCH_BITS),
+    CASE("scatter_elements", F32,
+        "input x: $T[5,4]; input i: i32[M,4] in 5..5; input n: $T[M,4]; y: $T[5,4] = "
+        "scatter_elements x, i, n {axis=0}",
+        .fails = true),
+    CASE("scatter_nd", F32,
+        "input x: $T[5,4]; input i: i32[M,1] in -1..-1; input n: $T[M,4]; y: $T[5,4] = "
+        "scatter_nd x, i, n",
+        .fails = true),
+    CASE("top_k", N,
+        "input x: $T[N,6]; input z: $T[6,N]; y: $T[N,3], y1: i32[N,3] = top_k x {k=3}; "
+        "y2: $T[N,4], y3: i64[N,4] = top_k x {k=4, largest=false, dtype=i64}; "
+        "y4: $T[2,N], y5: i32[2,N] = top_k z {k=2, axis=0, largest=false}",
+        .match = MATCH_VALUES),
+
+    /* ---- making ---- */
+    CASE("constant fill", N,
+        "y: $T[2,2] = constant {type=$T[2,2], data=[1, 2, 3, 100]}; y1: $T[N] = fill "
+        "{type=$T[N], value=3}",
+        .match = MATCH_BITS),
+    CASE("iota one_hot", N,
+        "input i: i32[N] in -2..7; input at: i32[] in 2..2; y: $T[N] = iota {size=N, "
+        "dtype=$T}; y1: $T[N,5] = one_hot i {depth=5, dtype=$T}; y2: $T[4] = iota {start=@at, "
+        "size=4, dtype=$T}",
+        .match = MATCH_BITS),
+
+    /* ---- loops ---- */
+    CASE("scan", F,
+        "input c: $T[3]; input x: $T[N,3]; y: $T[3], y1: $T[N,3] = scan c, x {carries=1} do (a, "
+        "p, t); q: $T[3] = mul a, 0.5; n: $T[3] = add q, p; yield n, q; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("scan", I,
+        "input c: $T[3]; input x: $T[N,3]; y: $T[3], y1: $T[N,3] = scan c, x {carries=1, "
+        "reverse=true} do (a, p, t); n: $T[3] = add a, p; yield n, a; end"),
+    CASE("scan", F32,
+        "input c: $T[5]; input x: $T[N,5]; weight w: $T[5,5]; y: $T[5], y1: i32[N] = scan c, x "
+        "{carries=1} do (a, p, t); q: $T[5] = contract w, a {labels=\"ij,j->i\"}; r: $T[5] = add "
+        "q, p; n: $T[5] = tanh r; b: i32[] = arg_max n {axis=0}; yield n, b; end",
+        .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-4),
+
+    /* ---- composites ---- */
+    CASE("relu", N, MAP1, .match = MATCH_VALUES),
+    CASE("silu softplus mish hard_swish leaky_relu elu hard_sigmoid gelu", F, MAP1, .rel = 1e-5,
+        .abs = 1e-6, .data = DATA_UNIT),
+    CASE("gelu", F, "input x: $T[N]; y: $T[N] = gelu x {approximate=\"tanh\"}", .rel = 1e-5,
+        .abs = 1e-6, .data = DATA_UNIT),
+    CASE("prelu glu", F, MAP2, .rel = 1e-5, .abs = 1e-6, .data = DATA_UNIT),
+    CASE("softmax log_softmax", F,
+        "input x: $T[N,M]; y: $T[N,M] = $O x {axis=1}; y1: $T[N,M] = $O x {axis=0}", .rel = 2e-5,
+        .abs = 1e-6, .data = DATA_UNIT),
+    CASE("reduce_logsumexp", F,
+        "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[M] = $O x {axes=[0]}", .rel = 2e-5,
+        .abs = 1e-5, .data = DATA_UNIT),
+    CASE("reduce_var reduce_std", F,
+        "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[1,1] = $O x {axes=[0,1], "
+        "keepdims=true}",
+        .rel = 1e-4, .abs = 1e-4, .data = DATA_NOISE, .full = true),
+    CASE("layer_norm", F,
+        "input x: $T[N,37]; weight w: $T[37]; weight b: $T[37]; y: $T[N,37] = $O x, w, b "
+        "{eps=1e-5}",
+        .rel = 1e-4, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("rms_norm", F, "input x: $T[N,37]; weight w: $T[37]; y: $T[N,37] = $O x, w {eps=1e-5}",
+        .rel = 1e-4, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("batch_norm", F,
+        "input x: $T[N,4,5]; weight w: $T[4]; weight b: $T[4]; weight m: $T[4]; weight v: $T[4]; "
+        "va: $T[4] = mul v, v; y: $T[N,4,5] = batch_norm x, w, b, m, va {eps=0.1}",
+        .rel = 1e-4, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("group_norm instance_norm", F,
+        "input x: $T[N,4,5]; weight w: $T[4]; weight b: $T[4]; y: $T[N,4,5] = group_norm x, w, b "
+        "{groups=2}; y1: $T[N,4,5] = instance_norm x, w, b",
+        .rel = 1e-3, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("rope", F,
+        "input x: $T[N,M,2,6]; input p: i32[] in 2..2; input r: i64[N] in 0..500; y: $T[N,M,2,6] "
+        "= rope x, p; y1: $T[N,M,2,6] = rope x, r {pairing=\"interleaved\", dims=4}",
+        .rel = 1e-5, .abs = 1e-5, .data = DATA_NOISE),
+    CASE("lstm gru", F32,
+        "input x: $T[N,M,3]; weight w: $T[20,3]; weight r: $T[20,5]; weight b: $T[20]; weight gw: "
+        "$T[15,3]; weight gr: $T[15,5]; weight gb: $T[30]; input h: $T[N,5]; y: $T[N,M,5], y1: "
+        "$T[N,5], y2: $T[N,5] = lstm x, w, r, b; y3: $T[N,M,5], y4: $T[N,5] = gru x, gw, gr, gb, h "
+        "{reverse=true}",
+        .rel = 1e-3, .abs = 1e-4, .data = DATA_NOISE),
+};
+const int tn_graph_case_count = sizeof tn_graph_cases / sizeof *tn_graph_cases;
