@@ -177,6 +177,8 @@ tn_read_facts(tn_scope *scope, const tn_json *where)
                 c.text++;
                 c.length--;
             }
+            while (c.length && c.text[c.length - 1] == ' ')
+                c.length--;
             TN_TRY(read_clause(scope, &c));
             text = next ? next + 2 : NULL;
         }

@@ -97,13 +97,13 @@ evaluate(formula *f, const tn_place *place, const char *text, tn_known *out)
 /* kept#1, kept#2, ..: what stands between; `all` if the last one is no
  * result of the node either. */
 static void
-name_steps(formula *f, bool all, uint32_t first)
+name_steps(formula *f, bool all)
 {
+    tn_read *r = f->scope->frame->r;
     uint32_t count = f->ops.count - (all ? 0 : 1);
     for (uint32_t i = 0; f->ops.count && i < count; i++)
         f->ops.at[i]->out[0]->name = tn_value_path(f->scope,
-            tn_arena_printf(f->scope->frame->r->arena, "%s#%u", tn_node_title(f->node),
-                (unsigned)(first + i + 1)));
+            tn_arena_printf(r->arena, "%s#%u", tn_node_title(f->node), (unsigned)++r->steps));
 }
 
 /* A number alone gets a type by annotation, and is a fill of it. */
@@ -135,7 +135,7 @@ tn_expand_formula(tn_scope *scope, const tn_node *node)
     tn_known known;
     tn_value *value;
     TN_TRY(evaluate(&f, &place, node->op + 1, &known));
-    name_steps(&f, false, 0);
+    name_steps(&f, false);
     if (known.kind == TN_KNOWN_VALUE)
         TN_TRY(value_of(&f, &place, &known, &value));
     else
@@ -151,8 +151,6 @@ tn_formula_operand(tn_scope *scope, tn_json *at, const tn_node *node, tn_operand
     TN_TRY(evaluate(&f, &place, at->text + 1, &out->known));
     if (out->known.kind != TN_KNOWN_VALUE)
         return TN_OK;
-    /* Several operands of one node may be formulas: their place tells the
-     * names of the steps apart. */
-    name_steps(&f, true, 100 * (at->index + 1));
+    name_steps(&f, true);
     return value_of(&f, &place, &out->known, &out->value);
 }

@@ -179,7 +179,8 @@ tn_json_place(tn_json *value, tn_json *parent, tn_json_step step, const char *ke
 {
     value->parent = parent;
     value->step = (uint8_t)step;
-    value->key = key;
+    if (key)
+        value->key = key;
 }
 
 /* Length of the beginning of a text that is at most `bytes` long and ends

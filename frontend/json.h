@@ -72,7 +72,8 @@ tn_status tn_json_parse(tn_arena *arena, tn_diag *diag, const char *name, tn_spa
 tn_json *tn_json_get(const tn_json *object, const char *key);
 tn_json *tn_json_at(const tn_json *list, uint32_t index);
 
-/* Gives a value another place in paths: below `parent`, as `key`. */
+/* Gives a value another place in paths: below `parent`, as `key` (NULL: the
+ * key it has). */
 void tn_json_place(tn_json *value, tn_json *parent, tn_json_step step, const char *key);
 /* "functions.block.nodes[3].attrs.axis"; "" for the root. */
 const char *tn_json_path(const tn_json_doc *doc, const tn_json *value);

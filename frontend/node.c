@@ -262,12 +262,26 @@ tn_op_bodies(tn_scope *scope, const tn_node *node, tn_op *op)
     return tell(scope, node, op, NULL, 0, tn_op_open_bodies);
 }
 
+/* A number that a function took as an input of a stated type has one, and
+ * gives it to those beside it. */
+static tn_dtype
+literal_dtype(const tn_op *op, int index)
+{
+    tn_dtype dtype = tn_op_literal_dtype(op, index);
+    for (int i = 0; i < op->in_count && dtype == TN_DTYPE_COUNT; i++) {
+        const tn_in_info *info = tn_op_in_info(op->code, i);
+        if (op->in[i] && info && !(info->classes & TN_CLASS_OWN))
+            dtype = op->in[i]->type.dtype;
+    }
+    return dtype;
+}
+
 static tn_status
 fit_literal(tn_scope *scope, const tn_node *node, tn_op *op, int index, const tn_operand *operand,
     const tn_place *place, int column)
 {
     tn_read *r = scope->frame->r;
-    tn_dtype dtype = tn_op_literal_dtype(op, index);
+    tn_dtype dtype = literal_dtype(op, index);
     const char *shown = tn_known_text(r->arena, r->sizes, &operand->known);
     tn_number number = tn_known_number(r->arena, &operand->known);
     const char *why = NULL;
@@ -392,6 +406,7 @@ expand_node(tn_scope *scope, tn_json *at)
     tn_read *r = scope->frame->r;
     TN_TRY(tn_read_count(r, at));
     TN_TRY(tn_node_parse(r, at, &node));
+    r->steps = 0;
     if (node.op[0] == '=')
         return tn_expand_formula(scope, &node);
     if (node.op[0] == '@')

@@ -125,6 +125,7 @@ struct tn_read {
     tn_map states;   /* full name -> what declare.c keeps */
     int dry;         /* above 0: nothing of it will remain */
     uint32_t nodes;
+    uint32_t steps; /* of formulas of the node, to name them */
     int depth;
     const tn_step *step;
 };
