@@ -4,9 +4,12 @@
 #include "ir/base/arena.h"
 #include "ir/kernel/kbuild.h"
 #include "runtime/plugin.h"
+#include "tests/support/fake_alloc.h"
 #include "tests/support/test.h"
 
 /* The interpreter and the template, through the plugin line. */
+const tn_plugin *tn_plugin_query_interp(uint32_t abi, const tn_host *host);
+
 enum { ELEMENTS = 64, BYTES = ELEMENTS * 4 };
 
 typedef struct job {
@@ -182,6 +185,57 @@ TN_TEST(interpreter_refuses_what_is_wrong)
     end_job(&j);
 }
 
+/* All calls of a device with an allocator that fails: the first status that
+ * is not 0. */
+static int
+whole_life(const tn_host *host, const job *j)
+{
+    const tn_plugin *plugin = tn_plugin_query_interp(TN_ABI, host);
+    if (!plugin)
+        return TN_NO_MEMORY;
+    const tn_backend *b = plugin->backends[0];
+    job own = {.backend = b, .n = 10};
+    int status = b->open(b->self, 0, &own.device);
+    if (status == 0)
+        status = b->load(own.device, (tn_blob){j->code, j->code_bytes}, &own.program);
+    tn_buffer **buffers[] = {&own.x, &own.y, &own.status};
+    for (int i = 0; i < 3 && status == 0; i++) {
+        status = b->buffer_new(own.device, BYTES, buffers[i]);
+        if (status == 0)
+            status = b->fill_zero(*buffers[i], 0, BYTES);
+    }
+    if (status == 0)
+        status = launch(&own, 10, BYTES);
+    for (int i = 0; i < 3; i++)
+        if (*buffers[i])
+            b->buffer_free(*buffers[i]);
+    if (own.program)
+        b->unload(own.program);
+    if (own.device)
+        b->close(own.device);
+    b->shutdown(b->self);
+    return status;
+}
+
+TN_TEST(running_out_of_memory_is_a_status)
+{
+    job j;
+    open_job(&j, NULL, "interp");
+    for (size_t n = 1;; n++) {
+        tn_fake_alloc mem;
+        tn_fake_alloc_init(&mem, n);
+        tn_host host = {.size = sizeof host, .self = &mem, .resize = mem.table.resize};
+        TN_CHECK(mem.table.self == &mem);
+        int status = whole_life(&host, &j);
+        TN_CHECK_EQ(mem.live, 0);
+        TN_CHECK(!mem.wrong_size);
+        TN_CHECK_EQ(status, mem.failed ? TN_NO_MEMORY : TN_OK);
+        if (!mem.failed)
+            break;
+    }
+    end_job(&j);
+}
+
 TN_TEST(the_template_loads_and_computes_nothing)
 {
     job j;
@@ -198,4 +252,4 @@ TN_TEST(the_template_loads_and_computes_nothing)
 }
 
 TN_MAIN(TN_CASE(interpreter_runs_launches), TN_CASE(interpreter_refuses_what_is_wrong),
-    TN_CASE(the_template_loads_and_computes_nothing))
+    TN_CASE(running_out_of_memory_is_a_status), TN_CASE(the_template_loads_and_computes_nothing))

@@ -4,6 +4,7 @@
 
 #include "ir/base/arena.h"
 #include "ir/kernel/kbuild.h"
+#include "tests/support/fake_alloc.h"
 #include "tests/support/test.h"
 
 /* Bytes, text and unrolled copies of kernels that use every row. */
@@ -329,6 +330,37 @@ TN_TEST(corrupted_bytes_are_refused_or_harmless)
     corrupt(build_lanes, TN_I32);
 }
 
+/* ---- out of memory ---- */
+
+static tn_status
+everything(void *arg)
+{
+    job *j = arg;
+    tn_kernel *k;
+    TN_TRY(build(j));
+    TN_TRY(tn_kernel_decode(j->arena, &j->diag, j->bytes, &k));
+    TN_TRY(tn_kernel_parse(j->arena, &j->diag, "text", j->text, &k));
+    return tn_kernel_unroll(j->arena, &j->diag, k, &k);
+}
+
+TN_TEST(running_out_of_memory_is_a_status)
+{
+    for (size_t n = 1;; n++) {
+        tn_fake_alloc mem;
+        tn_fake_alloc_init(&mem, n);
+        job j = {.build = build_vectors, .index = TN_I64};
+        tn_diag_init(&j.diag, &mem.table);
+        j.arena = tn_arena_create(&mem.table, 0);
+        tn_status status = j.arena ? tn_arena_guard(j.arena, everything, &j) : TN_NO_MEMORY;
+        end_job(&j);
+        TN_CHECK_EQ(mem.live, 0);
+        TN_CHECK(!mem.wrong_size);
+        TN_CHECK_EQ(status, mem.failed ? TN_NO_MEMORY : TN_OK);
+        if (!mem.failed)
+            break;
+    }
+}
+
 /* ---- unrolling ---- */
 
 static void
@@ -388,4 +420,4 @@ TN_TEST(unrolled_bodies_fold)
 TN_MAIN(TN_CASE(bytes_keep_a_vector_kernel), TN_CASE(bytes_keep_a_group_kernel),
     TN_CASE(text_keeps_kernels), TN_CASE(wrong_texts_are_refused_with_their_place),
     TN_CASE(uniformity_is_checked), TN_CASE(corrupted_bytes_are_refused_or_harmless),
-    TN_CASE(unrolled_bodies_fold))
+    TN_CASE(running_out_of_memory_is_a_status), TN_CASE(unrolled_bodies_fold))
