@@ -43,11 +43,10 @@ def no_model_or_test(root):
               if n.startswith("models/") and n.count("/") > 1}
     tests = {n.rsplit("/", 1)[-1][:-2] for n in tree.files(root, (".c",))
              if re.match(r"tests/(?!support/).*/test_\w+\.c$", n)}
-    words = sorted(models | tests)
+    words = [f"(?i:{spellings(m)})" for m in sorted(models)] + sorted(tests)
     if not words:
         return
-    pattern = re.compile(r"(?<![A-Za-z0-9])(" + "|".join(map(spellings, words)) +
-                         r")(?![A-Za-z0-9])", re.I)
+    pattern = re.compile(r"(?<![A-Za-z0-9_])(" + "|".join(words) + r")(?![A-Za-z0-9_])")
     for name in tree.product(root):
         for number, line in enumerate(tree.lines(root, name), 1):
             match = pattern.search(line)
