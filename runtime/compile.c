@@ -4,7 +4,13 @@
 #include <string.h>
 
 #include "passes/assemble.h"
-#include "runtime/codegen.h"
+#include "runtime/codegen_many.h"
+
+/* Where the code of a kernel goes. */
+typedef struct place {
+    tn_span *code;
+    uint32_t kernel;
+} place;
 
 typedef struct job {
     const tn_env *env;
@@ -15,6 +21,8 @@ typedef struct job {
     tn_packed_list packed;
     tn_lowered_list *lowered; /* of each entry */
     tn_compiled made;
+    TN_VEC(tn_codegen_job) kernels; /* distinct ones, of all targets */
+    TN_VEC(place) places;
 } job;
 
 static tn_status
@@ -29,22 +37,6 @@ lower_entries(job *j)
         TN_TRY(tn_lower_graph(j->module->arena, j->env->diag, j->module->entries.at[e], &options,
             &j->lowered[e]));
     }
-    return TN_OK;
-}
-
-/* Code is copied into the arena outside the generator's call: nothing jumps
- * across a plugin. */
-static tn_status
-generate(job *j, const tn_compile_target *t, tn_span lane, tn_span *out)
-{
-    tn_span made;
-    uint8_t *copy;
-
-    TN_TRY(tn_generate(j->env, j->registry, t->family, t->text, lane, &made));
-    copy = tn_arena_get(j->module->arena, made.bytes);
-    memcpy(copy, made.at, made.bytes);
-    *out = (tn_span){copy, made.bytes};
-    tn_generate_free(j->env, &made);
     return TN_OK;
 }
 
@@ -75,10 +67,42 @@ compile_target(job *j, const tn_compile_target *t, tn_artifact_target *out)
         TN_TRY(tn_assemble(arena, j->env->diag, j->module->entries.at[e], &j->lowered[e], &target,
             &j->packed, &out->plans[e]));
         out->code[e] = tn_new_array(arena, tn_span, out->plans[e].kernels.count);
-        for (uint32_t k = 0; k < out->plans[e].kernels.count && j->out && !j->options->no_code; k++)
-            TN_TRY(generate(j, t, out->plans[e].kernels.at[k].lane, &out->code[e][k]));
     }
     return TN_OK;
+}
+
+/* ---- code ---- */
+
+/* Kernels of several entries are often the same: each is made once. */
+static uint32_t
+kernel_number(job *j, const tn_artifact_target *t, tn_span lane)
+{
+    for (uint32_t i = 0; i < j->kernels.count; i++) {
+        const tn_codegen_job *o = &j->kernels.at[i];
+
+        if (o->target == t->text && o->lane.bytes == lane.bytes &&
+            !memcmp(o->lane.at, lane.at, lane.bytes))
+            return i;
+    }
+    tn_push(j->module->arena, &j->kernels,
+        ((tn_codegen_job){.family = t->family, .target = t->text, .lane = lane}));
+    return j->kernels.count - 1;
+}
+
+static void
+collect_kernels(job *j)
+{
+    for (uint32_t t = 0; t < j->made.target_count; t++) {
+        tn_artifact_target *target = &j->made.targets[t];
+
+        for (uint32_t e = 0; e < j->module->entries.count; e++)
+            for (uint32_t k = 0; k < target->plans[e].kernels.count; k++) {
+                place p = {.code = &target->code[e][k]};
+
+                p.kernel = kernel_number(j, target, target->plans[e].kernels.at[k].lane);
+                tn_push(j->module->arena, &j->places, p);
+            }
+    }
 }
 
 static void
@@ -120,10 +144,36 @@ compile(void *arg)
         TN_TRY(compile_target(j, &j->options->targets[t], &j->made.targets[t]));
     for (uint32_t i = 0; i < j->packed.at.count; i++)
         pack_weight(j, &j->packed.at.at[i]);
-    if (j->out)
-        tn_artifact_encode(j->module->arena, &j->made.iface, j->made.targets, j->made.target_count,
-            j->out);
+    if (j->out && !j->options->no_code)
+        collect_kernels(j);
     return TN_OK;
+}
+
+static tn_status
+encode(void *arg)
+{
+    job *j = arg;
+
+    for (uint32_t i = 0; i < j->places.count; i++)
+        *j->places.at[i].code = j->kernels.at[j->places.at[i].kernel].code;
+    tn_artifact_encode(j->module->arena, &j->made.iface, j->made.targets, j->made.target_count,
+        j->out);
+    return TN_OK;
+}
+
+/* Generators run outside the guard: what they give is on the heap, and no
+ * jump may pass it by. */
+static tn_status
+generate_and_encode(job *j)
+{
+    tn_status status = tn_generate_many(j->env, j->registry, j->kernels.at, j->kernels.count);
+
+    if (status != TN_OK)
+        return status;
+    status = tn_arena_guard(j->module->arena, encode, j);
+    for (uint32_t i = 0; i < j->kernels.count; i++)
+        tn_generate_free(j->env, &j->kernels.at[i].code);
+    return status;
 }
 
 static tn_status
@@ -131,6 +181,8 @@ run(job *j)
 {
     tn_status status = tn_arena_guard(j->module->arena, compile, j);
 
+    if (status == TN_OK && j->out)
+        status = generate_and_encode(j);
     if (status == TN_NO_MEMORY)
         tn_fail_memory(j->env->diag, tn_arena_failed_bytes(j->module->arena), "compiling a model");
     return status;
