@@ -34,9 +34,18 @@ static const char *
 type_name(tn_dtype t)
 {
     static const char *const names[TN_DTYPE_COUNT] = {
-        [TN_F64] = "double", [TN_F32] = "float", [TN_F16] = "ushort", [TN_BF16] = "ushort",
-        [TN_I64] = "long", [TN_I32] = "int", [TN_I16] = "short", [TN_I8] = "char",
-        [TN_U64] = "ulong", [TN_U32] = "uint", [TN_U16] = "ushort", [TN_U8] = "uchar",
+        [TN_F64] = "double",
+        [TN_F32] = "float",
+        [TN_F16] = "ushort",
+        [TN_BF16] = "ushort",
+        [TN_I64] = "long",
+        [TN_I32] = "int",
+        [TN_I16] = "short",
+        [TN_I8] = "char",
+        [TN_U64] = "ulong",
+        [TN_U32] = "uint",
+        [TN_U16] = "ushort",
+        [TN_U8] = "uchar",
         [TN_BOOL] = "bool",
     };
 
@@ -47,14 +56,10 @@ static const char *
 unsigned_name(tn_dtype t)
 {
     switch (tn_dtype_bytes(t)) {
-    case 8:
-        return "ulong";
-    case 4:
-        return "uint";
-    case 2:
-        return "ushort";
-    default:
-        return "uchar";
+    case 8: return "ulong";
+    case 4: return "uint";
+    case 2: return "ushort";
+    default: return "uchar";
     }
 }
 
@@ -139,18 +144,10 @@ spell(emitter *e, const tn_ins *v, const char *text)
         switch (*++text) {
         case 'a':
         case 'b':
-        case 'c':
-            operand(e, v->arg[*text - 'a']);
-            break;
-        case 't':
-            tn_text_add(e->out, "%s", type_name(v->type.dtype));
-            break;
-        case 'u':
-            tn_text_add(e->out, "%s", unsigned_name(v->type.dtype));
-            break;
-        default:
-            tn_text_put(e->out, text, 1);
-            break;
+        case 'c': operand(e, v->arg[*text - 'a']); break;
+        case 't': tn_text_add(e->out, "%s", type_name(v->type.dtype)); break;
+        case 'u': tn_text_add(e->out, "%s", unsigned_name(v->type.dtype)); break;
+        default: tn_text_put(e->out, text, 1); break;
         }
     }
 }
@@ -351,16 +348,20 @@ group_reduce(emitter *e, const tn_ins *v)
     line(e);
     tn_text_add(e->out, "barrier(CLK_LOCAL_MEM_FENCE);\n");
     line(e);
-    tn_text_add(e->out, "{ %s x = r%u[0]; for (int l = 1; l < %u; l++) { const %s y = r%u[l]; x = ",
-        t, v->id, e->k->lanes, t, v->id);
+    tn_text_add(e->out,
+        "{ %s x = r%u[0]; for (int l = 1; l < %u; l++) { const %s y = r%u[l]; x = ", t, v->id,
+        e->k->lanes, t, v->id);
     for (const char *c = text; *c; c++) {
         if (*c != '%') {
             tn_text_put(e->out, c, 1);
             continue;
         }
         c++;
-        tn_text_add(e->out, "%s", *c == 'a' ? "x" : *c == 'b' ? "y"
-            : *c == 't' ? t : unsigned_name(a.type.dtype));
+        tn_text_add(e->out, "%s",
+            *c == 'a'       ? "x"
+                : *c == 'b' ? "y"
+                : *c == 't' ? t
+                            : unsigned_name(a.type.dtype));
     }
     tn_text_add(e->out, "; } ");
     cell_at(e, v, 0);
@@ -413,8 +414,7 @@ loop(emitter *e, const tn_ins *v)
         operand(e, v->arg[1]);
         tn_text_add(e->out, "; v%u += %lld) {\n", v->id, (long long)v->whole);
         break;
-    default:
-        return refuse(e, "TEAM loop");
+    default: return refuse(e, "TEAM loop");
     }
     return body(e, v->body);
 }
@@ -440,19 +440,13 @@ instruction(emitter *e, const tn_ins *v)
     if (v->type.lanes > 1)
         return refuse(e, "vectors");
     switch (v->op) {
-    case TN_K_loop:
-        return loop(e, v);
-    case TN_K_if:
-        return branch(e, v);
+    case TN_K_loop: return loop(e, v);
+    case TN_K_if: return branch(e, v);
     case TN_K_const:
     case TN_K_param:
-    case TN_K_local:
-        return TN_OK;
-    case TN_K_fn:
-        return function(e, v);
-    case TN_K_cell:
-        declare_cell(e, v->cell);
-        return TN_OK;
+    case TN_K_local: return TN_OK;
+    case TN_K_fn: return function(e, v);
+    case TN_K_cell: declare_cell(e, v->cell); return TN_OK;
     case TN_K_get:
         define(e, v);
         cell_at(e, v, 0);
@@ -465,23 +459,15 @@ instruction(emitter *e, const tn_ins *v)
         operand(e, v->arg[0]);
         tn_text_add(e->out, ";\n");
         return TN_OK;
-    case TN_K_load:
-        load(e, v);
-        return TN_OK;
-    case TN_K_store:
-        store(e, v);
-        return TN_OK;
+    case TN_K_load: load(e, v); return TN_OK;
+    case TN_K_store: store(e, v); return TN_OK;
     case TN_K_barrier:
         line(e);
         tn_text_add(e->out, "barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);\n");
         return TN_OK;
-    case TN_K_sg_reduce:
-        return group_reduce(e, v);
-    case TN_K_check:
-        check(e, v);
-        return TN_OK;
-    default:
-        return refuse(e, tn_kop_name(v->op));
+    case TN_K_sg_reduce: return group_reduce(e, v);
+    case TN_K_check: check(e, v); return TN_OK;
+    default: return refuse(e, tn_kop_name(v->op));
     }
 }
 

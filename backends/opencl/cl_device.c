@@ -22,8 +22,8 @@ tn_cl_device_open(void *self, uint32_t number, tn_device **out)
     d->found = &c->devices[number];
     d->context = c->cl.clCreateContext(NULL, 1, &d->found->id, NULL, NULL, &error);
     if (error == CL_SUCCESS)
-        d->queue = c->cl.clCreateCommandQueue(d->context, d->found->id, CL_QUEUE_PROFILING_ENABLE,
-            &error);
+        d->queue =
+            c->cl.clCreateCommandQueue(d->context, d->found->id, CL_QUEUE_PROFILING_ENABLE, &error);
     if (error != CL_SUCCESS) {
         tn_cl_device_close(d);
         return tn_cl_error(c, error, c->devices[number].title);
@@ -70,8 +70,7 @@ tn_cl_buffer_new(tn_device *d, uint64_t bytes, tn_buffer **out)
     b->device = d;
     /* Masked loads read element 0: no buffer is empty. */
     b->bytes = bytes < 256 ? 256 : bytes;
-    b->mem = d->c->cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, (size_t)b->bytes, NULL,
-        &error);
+    b->mem = d->c->cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, (size_t)b->bytes, NULL, &error);
     if (error != CL_SUCCESS) {
         tn_alloc_free(&d->c->alloc, b, sizeof *b);
         return tn_cl_error(d->c, error, "a buffer");

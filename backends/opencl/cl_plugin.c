@@ -55,9 +55,9 @@ open_loader(tn_cl *c)
     bool all = true;
     void *at;
 
-#define TN_CL(name)                               \
-    at = entry(c, library, #name);                \
-    memcpy(&c->cl.name, &at, sizeof c->cl.name);  \
+#define TN_CL(name)                              \
+    at = entry(c, library, #name);               \
+    memcpy(&c->cl.name, &at, sizeof c->cl.name); \
     all = all && at;
 #include "backends/opencl/cl_entries.def"
     c->opened = all;
@@ -180,8 +180,8 @@ generate(void *arg)
 }
 
 int
-tn_cl_compile(void *self, const char *target, tn_blob kernel,
-    void (*take)(void *to, tn_blob code), void *to)
+tn_cl_compile(void *self, const char *target, tn_blob kernel, void (*take)(void *to, tn_blob code),
+    void *to)
 {
     tn_cl *c = self;
     tn_diag diag;

@@ -22,7 +22,8 @@ static int
 build(tn_device *d, tn_blob code, tn_program *p)
 {
     const tn_cl_entries *cl = &d->c->cl;
-    const char *text = code.at, *options = d->found->rounds_division
+    const char *text = code.at,
+               *options = d->found->rounds_division
         ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt"
         : "-cl-std=CL1.2";
     cl_int error;
@@ -50,8 +51,11 @@ tn_cl_load(tn_device *d, tn_blob code, tn_program **out)
     p = tn_alloc_zero(&d->c->alloc, sizeof *p);
     if (!p)
         return tn_cl_fail(d->c, TN_NO_MEMORY, "out of memory for a program");
-    *p = (tn_program){.device = d, .lanes = head.lanes, .buffers = head.buffers,
-        .sizes = head.sizes, .sites = head.sites};
+    *p = (tn_program){.device = d,
+        .lanes = head.lanes,
+        .buffers = head.buffers,
+        .sizes = head.sizes,
+        .sites = head.sites};
     status = build(d, code, p);
     if (status)
         tn_cl_unload(p);

@@ -21,8 +21,7 @@ memory_type(const tn_device *d, uint32_t allowed, bool staging)
     for (int w = 0; w < 3; w++)
         for (uint32_t i = 0; i < d->memory.memoryTypeCount; i++)
             if ((allowed >> i & 1) &&
-                (d->memory.memoryTypes[i].propertyFlags & wishes[staging][w]) ==
-                    wishes[staging][w])
+                (d->memory.memoryTypes[i].propertyFlags & wishes[staging][w]) == wishes[staging][w])
                 return (int32_t)i;
     return -1;
 }

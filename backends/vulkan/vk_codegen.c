@@ -89,7 +89,8 @@ loop(tn_vk_emitter *e, const tn_ins *v)
     switch (v->loop) {
     case TN_LOOP_GRID:
         e->id[v->id] = e->task;
-        inside = tn_vk_op2(e, SPV_S_LESS_THAN, bool_type, e->task, tn_vk_size(e, e->k->sizes.count));
+        inside =
+            tn_vk_op2(e, SPV_S_LESS_THAN, bool_type, e->task, tn_vk_size(e, e->k->sizes.count));
         return selection(e, inside, v->body, NULL);
     case TN_LOOP_LANE:
         e->id[v->id] = e->lane;
@@ -97,10 +98,8 @@ loop(tn_vk_emitter *e, const tn_ins *v)
             return block(e, v->body);
         inside = tn_vk_op2(e, SPV_S_LESS_THAN, bool_type, e->lane, value(e, v->arg[1]));
         return selection(e, inside, v->body, NULL);
-    case TN_LOOP_SERIAL:
-        return serial(e, v);
-    default:
-        return tn_vk_refuse(e, "TEAM loop");
+    case TN_LOOP_SERIAL: return serial(e, v);
+    default: return tn_vk_refuse(e, "TEAM loop");
     }
 }
 
@@ -128,8 +127,8 @@ group_reduce(tn_vk_emitter *e, const tn_ins *v)
     barrier(e);
     sum = tn_vk_group_load(e, array, t, tn_vk_int(e, TN_I32, 0));
     for (uint32_t l = 1; l < e->k->lanes; l++)
-        TN_TRY(tn_vk_apply(e, v->fn, t, sum,
-            tn_vk_group_load(e, array, t, tn_vk_int(e, TN_I32, l)), &sum));
+        TN_TRY(tn_vk_apply(e, v->fn, t, sum, tn_vk_group_load(e, array, t, tn_vk_int(e, TN_I32, l)),
+            &sum));
     barrier(e);
     tn_vk_cell_set(e, v, 0, sum);
     return TN_OK;
@@ -177,43 +176,25 @@ instruction(tn_vk_emitter *e, const tn_ins *v)
     if (v->type.lanes > 1)
         return tn_vk_refuse(e, "vectors");
     switch (v->op) {
-    case TN_K_loop:
-        return loop(e, v);
-    case TN_K_if:
-        return selection(e, value(e, v->arg[0]), v->body, v->orelse);
+    case TN_K_loop: return loop(e, v);
+    case TN_K_if: return selection(e, value(e, v->arg[0]), v->body, v->orelse);
     case TN_K_const:
         e->id[v->id] = tn_is_float(v->type.dtype)
             ? tn_vk_real(e, v->type.dtype, v->real)
             : tn_vk_int(e, tn_vk_register(v->type.dtype), v->whole);
         return TN_OK;
-    case TN_K_param:
-        e->id[v->id] = tn_vk_size(e, (uint32_t)v->whole);
-        return TN_OK;
+    case TN_K_param: e->id[v->id] = tn_vk_size(e, (uint32_t)v->whole); return TN_OK;
     case TN_K_local:
-    case TN_K_cell:
-        return TN_OK; /* declared before the body */
-    case TN_K_fn:
-        return tn_vk_function(e, v, &e->id[v->id]);
-    case TN_K_get:
-        e->id[v->id] = tn_vk_cell_get(e, v, 0);
-        return TN_OK;
-    case TN_K_set:
-        tn_vk_cell_set(e, v, 1, value(e, v->arg[0]));
-        return TN_OK;
-    case TN_K_load:
-        e->id[v->id] = tn_vk_load(e, v);
-        return TN_OK;
-    case TN_K_store:
-        return store(e, v);
-    case TN_K_barrier:
-        barrier(e);
-        return TN_OK;
-    case TN_K_sg_reduce:
-        return group_reduce(e, v);
-    case TN_K_check:
-        return check(e, v);
-    default:
-        return tn_vk_refuse(e, tn_kop_name(v->op));
+    case TN_K_cell: return TN_OK; /* declared before the body */
+    case TN_K_fn: return tn_vk_function(e, v, &e->id[v->id]);
+    case TN_K_get: e->id[v->id] = tn_vk_cell_get(e, v, 0); return TN_OK;
+    case TN_K_set: tn_vk_cell_set(e, v, 1, value(e, v->arg[0])); return TN_OK;
+    case TN_K_load: e->id[v->id] = tn_vk_load(e, v); return TN_OK;
+    case TN_K_store: return store(e, v);
+    case TN_K_barrier: barrier(e); return TN_OK;
+    case TN_K_sg_reduce: return group_reduce(e, v);
+    case TN_K_check: return check(e, v);
+    default: return tn_vk_refuse(e, tn_kop_name(v->op));
     }
 }
 

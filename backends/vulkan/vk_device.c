@@ -13,14 +13,14 @@ find_device_entries(tn_device *d)
     d->vk = d->c->vk;
 #define GLOBAL(name)
 #define INSTANCE(name)
-#define DEVICE(name)                                                       \
-    {                                                                      \
+#define DEVICE(name)                                                        \
+    {                                                                       \
         PFN_vkVoidFunction f = d->vk.vkGetDeviceProcAddr(d->device, #name); \
-        void *at;                                                          \
-        memcpy(&at, &f, sizeof at);                                        \
-        at = tn_vk_entry(d->c, #name, at);                                 \
-        memcpy(&d->vk.name, &at, sizeof at);                               \
-        all = all && at;                                                   \
+        void *at;                                                           \
+        memcpy(&at, &f, sizeof at);                                         \
+        at = tn_vk_entry(d->c, #name, at);                                  \
+        memcpy(&d->vk.name, &at, sizeof at);                                \
+        all = all && at;                                                    \
     }
 #define TN_VK(level, name) level(name)
 #include "backends/vulkan/vk_entries.def"
@@ -36,17 +36,23 @@ make_device(tn_device *d)
     const tn_vk_found *f = d->found;
     float priority = 1;
     VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-        .queueFamilyIndex = f->queue_family, .queueCount = 1, .pQueuePriorities = &priority};
+        .queueFamilyIndex = f->queue_family,
+        .queueCount = 1,
+        .pQueuePriorities = &priority};
     VkPhysicalDeviceVulkan12Features v12 = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .storageBuffer8BitAccess = f->storage8};
     VkPhysicalDeviceVulkan11Features v11 = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES, .pNext = &v12,
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+        .pNext = &v12,
         .storageBuffer16BitAccess = f->storage16};
     VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-        .pNext = &v11, .features = {.shaderInt64 = f->int64, .shaderFloat64 = f->float64}};
-    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .pNext = &features,
-        .queueCreateInfoCount = 1, .pQueueCreateInfos = &queue};
+        .pNext = &v11,
+        .features = {.shaderInt64 = f->int64, .shaderFloat64 = f->float64}};
+    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &features,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue};
 
     return d->c->vk.vkCreateDevice(f->physical, &info, NULL, &d->device);
 }
@@ -58,9 +64,12 @@ make_pools(tn_device *d)
         .queueFamilyIndex = d->found->queue_family};
     VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, TN_VK_SETS * 16};
     VkDescriptorPoolCreateInfo sets = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-        .maxSets = TN_VK_SETS, .poolSizeCount = 1, .pPoolSizes = &size};
+        .maxSets = TN_VK_SETS,
+        .poolSizeCount = 1,
+        .pPoolSizes = &size};
     VkQueryPoolCreateInfo queries = {.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-        .queryType = VK_QUERY_TYPE_TIMESTAMP, .queryCount = TN_VK_QUERIES};
+        .queryType = VK_QUERY_TYPE_TIMESTAMP,
+        .queryCount = TN_VK_QUERIES};
     VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     VkPipelineCacheCreateInfo cache = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
     VkResult r = d->vk.vkCreateCommandPool(d->device, &commands, NULL, &d->commands);
@@ -77,9 +86,10 @@ make_pools(tn_device *d)
         d->vk.vkCreatePipelineCache(d->device, &cache, NULL, &d->cache) != VK_SUCCESS)
         d->cache = VK_NULL_HANDLE;
     if (r == VK_SUCCESS) {
-        VkCommandBufferAllocateInfo info = {
-            .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = d->commands,
-            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY, .commandBufferCount = 1};
+        VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+            .commandPool = d->commands,
+            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+            .commandBufferCount = 1};
 
         r = d->vk.vkAllocateCommandBuffers(d->device, &info, &d->buffer);
     }
@@ -185,8 +195,8 @@ read_times(tn_device *d)
     uint64_t ticks[2];
 
     for (uint32_t i = 0; i < d->query_count / 2; i++) {
-        VkResult result = d->vk.vkGetQueryPoolResults(d->device, d->queries, 2 * i, 2,
-            sizeof ticks, ticks, sizeof *ticks, VK_QUERY_RESULT_64_BIT);
+        VkResult result = d->vk.vkGetQueryPoolResults(d->device, d->queries, 2 * i, 2, sizeof ticks,
+            ticks, sizeof *ticks, VK_QUERY_RESULT_64_BIT);
 
         *d->took[i] = result == VK_SUCCESS
             ? (uint64_t)((double)(ticks[1] - ticks[0]) * d->found->tick_ns)
@@ -197,7 +207,8 @@ read_times(tn_device *d)
 static VkResult
 start(tn_device *d)
 {
-    VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1,
+    VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .commandBufferCount = 1,
         .pCommandBuffers = &d->buffer};
     VkResult result;
 
@@ -252,7 +263,9 @@ static VkResult
 bind(tn_device *d, const tn_dispatch *s)
 {
     VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-        .descriptorPool = d->sets, .descriptorSetCount = 1, .pSetLayouts = &s->program->set_layout};
+        .descriptorPool = d->sets,
+        .descriptorSetCount = 1,
+        .pSetLayouts = &s->program->set_layout};
     VkDescriptorBufferInfo buffers[BINDING_LIMIT];
     VkWriteDescriptorSet writes[BINDING_LIMIT];
     uint32_t count = s->program->buffers + (s->program->sites > 0);
@@ -265,11 +278,14 @@ bind(tn_device *d, const tn_dispatch *s)
         const tn_binding *b = i < s->binding_count ? &s->bindings[i] : &s->status;
         uint64_t left = b->buffer->bytes - b->offset;
         uint64_t bytes = b->bytes ? (b->bytes + 3) / 4 * 4 : 4;
-        buffers[i] = (VkDescriptorBufferInfo){b->buffer->buffer, b->offset,
-            bytes < left ? bytes : left};
+        buffers[i] =
+            (VkDescriptorBufferInfo){b->buffer->buffer, b->offset, bytes < left ? bytes : left};
         writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-            .dstSet = set, .dstBinding = i, .descriptorCount = 1,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .pBufferInfo = &buffers[i]};
+            .dstSet = set,
+            .dstBinding = i,
+            .descriptorCount = 1,
+            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .pBufferInfo = &buffers[i]};
     }
     d->vk.vkUpdateDescriptorSets(d->device, count, writes, 0, NULL);
     d->vk.vkCmdBindDescriptorSets(d->buffer, VK_PIPELINE_BIND_POINT_COMPUTE, s->program->layout, 0,

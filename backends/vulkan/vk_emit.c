@@ -8,15 +8,12 @@ tn_vk_register(tn_dtype t)
 {
     switch (t) {
     case TN_I16:
-    case TN_I8:
-        return TN_I32;
+    case TN_I8: return TN_I32;
     case TN_U16:
     case TN_U8:
     case TN_F16:
-    case TN_BF16:
-        return TN_U32;
-    default:
-        return t;
+    case TN_BF16: return TN_U32;
+    default: return t;
     }
 }
 

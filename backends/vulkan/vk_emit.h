@@ -39,8 +39,8 @@ uint32_t tn_vk_glsl(tn_vk_emitter *e, uint32_t op, uint32_t type, const uint32_t
 /* The value of a native function on values of one element type. */
 tn_status tn_vk_function(tn_vk_emitter *e, const tn_ins *v, uint32_t *out) TN_MUST_USE;
 /* `fn` of two values a, b of element type t: for reductions. */
-tn_status tn_vk_apply(tn_vk_emitter *e, tn_fn fn, tn_dtype t, uint32_t a, uint32_t b,
-    uint32_t *out) TN_MUST_USE;
+tn_status tn_vk_apply(tn_vk_emitter *e, tn_fn fn, tn_dtype t, uint32_t a, uint32_t b, uint32_t *out)
+    TN_MUST_USE;
 tn_status tn_vk_refuse(const tn_vk_emitter *e, const char *what);
 
 #endif

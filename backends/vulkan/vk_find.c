@@ -20,14 +20,14 @@ find_global(tn_vk *c)
     if (!found)
         return false;
     all = true;
-#define GLOBAL(name)                                                                 \
-    {                                                                                \
-        PFN_vkVoidFunction f = c->vk.vkGetInstanceProcAddr(NULL, #name);             \
-        void *at;                                                                    \
-        memcpy(&at, &f, sizeof at);                                                  \
-        at = tn_vk_entry(c, #name, at);                                              \
-        memcpy(&c->vk.name, &at, sizeof at);                                         \
-        all = all && at;                                                             \
+#define GLOBAL(name)                                                     \
+    {                                                                    \
+        PFN_vkVoidFunction f = c->vk.vkGetInstanceProcAddr(NULL, #name); \
+        void *at;                                                        \
+        memcpy(&at, &f, sizeof at);                                      \
+        at = tn_vk_entry(c, #name, at);                                  \
+        memcpy(&c->vk.name, &at, sizeof at);                             \
+        all = all && at;                                                 \
     }
 #define INSTANCE(name)
 #define DEVICE(name)
@@ -45,14 +45,14 @@ find_instance(tn_vk *c)
     bool all = true;
 
 #define GLOBAL(name)
-#define INSTANCE(name)                                                               \
-    {                                                                                \
-        PFN_vkVoidFunction f = c->vk.vkGetInstanceProcAddr(c->instance, #name);      \
-        void *at;                                                                    \
-        memcpy(&at, &f, sizeof at);                                                  \
-        at = tn_vk_entry(c, #name, at);                                              \
-        memcpy(&c->vk.name, &at, sizeof at);                                         \
-        all = all && at;                                                             \
+#define INSTANCE(name)                                                          \
+    {                                                                           \
+        PFN_vkVoidFunction f = c->vk.vkGetInstanceProcAddr(c->instance, #name); \
+        void *at;                                                               \
+        memcpy(&at, &f, sizeof at);                                             \
+        at = tn_vk_entry(c, #name, at);                                         \
+        memcpy(&c->vk.name, &at, sizeof at);                                    \
+        all = all && at;                                                        \
     }
 #define DEVICE(name)
 #define TN_VK(level, name) level(name)
@@ -112,8 +112,8 @@ describe_limits(const tn_vk *c, tn_vk_found *f)
     f->tick_ns = (double)l->timestampPeriod;
     /* A driver without hardware reports an infinite period. */
     f->timestamps = f->timestamps && f->tick_ns > 0 && f->tick_ns < 1e9;
-    f->group_limit[0] = l->maxComputeWorkGroupCount[0] < 65535 ? l->maxComputeWorkGroupCount[0]
-                                                               : 65535;
+    f->group_limit[0] =
+        l->maxComputeWorkGroupCount[0] < 65535 ? l->maxComputeWorkGroupCount[0] : 65535;
     f->group_limit[1] = l->maxComputeWorkGroupCount[1];
     f->buffer_limit = l->maxStorageBufferRange;
     lanes = l->maxComputeWorkGroupInvocations < l->maxComputeWorkGroupSize[0]
@@ -157,9 +157,10 @@ void
 tn_vk_enumerate(tn_vk *c)
 {
     VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-        .pApplicationName = "tenon", .apiVersion = VK_API_VERSION_1_2};
-    VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-        .pApplicationInfo = &application};
+        .pApplicationName = "tenon",
+        .apiVersion = VK_API_VERSION_1_2};
+    VkInstanceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &application};
     VkPhysicalDevice physical[TN_VK_DEVICE_LIMIT];
     uint32_t count = TN_VK_DEVICE_LIMIT;
 

@@ -119,8 +119,8 @@ declare_cell(tn_vk_emitter *e, const tn_kcell *c)
 {
     uint32_t type = tn_vk_type(e, tn_vk_register(c->type.dtype)), count = cell_count(c);
     bool whole = e->dynamic[c->index];
-    uint32_t pointer = tn_vk_pointer(e, SPV_CLASS_FUNCTION,
-        whole ? array_type(e, type, count) : type);
+    uint32_t pointer =
+        tn_vk_pointer(e, SPV_CLASS_FUNCTION, whole ? array_type(e, type, count) : type);
 
     for (uint32_t i = 0; i < (whole ? 1 : count); i++) {
         uint32_t id = tn_spirv_id(&e->m);
@@ -295,8 +295,8 @@ load_at(tn_vk_emitter *e, const tn_kmem *mem, uint32_t index)
     if (mem->space == TN_SPACE_LOCAL)
         return tn_vk_group_load(e, e->local[mem->index], mem->dtype, index);
     type = stored_type(e, mem->dtype);
-    return extend(e, mem->dtype, tn_vk_op1(e, SPV_LOAD, type,
-        global_pointer(e, e->buffer[mem->index], type, index)));
+    return extend(e, mem->dtype,
+        tn_vk_op1(e, SPV_LOAD, type, global_pointer(e, e->buffer[mem->index], type, index)));
 }
 
 /* What a masked load gives where its mask is false; of halves their bits. */

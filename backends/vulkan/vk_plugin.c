@@ -29,16 +29,12 @@ int
 tn_vk_error(const tn_vk *c, VkResult result, const char *what)
 {
     switch (result) {
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-        return tn_vk_fail(c, TN_NO_MEMORY, "%s: out of memory", what);
+    case VK_ERROR_OUT_OF_HOST_MEMORY: return tn_vk_fail(c, TN_NO_MEMORY, "%s: out of memory", what);
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
         return tn_vk_fail(c, TN_DEVICE, "%s: out of device memory", what);
-    case VK_ERROR_DEVICE_LOST:
-        return tn_vk_fail(c, TN_DEVICE, "%s: the device was lost", what);
-    case VK_TIMEOUT:
-        return tn_vk_fail(c, TN_CANCELLED, "%s: timed out", what);
-    default:
-        return tn_vk_fail(c, TN_DEVICE, "%s: Vulkan error %d", what, (int)result);
+    case VK_ERROR_DEVICE_LOST: return tn_vk_fail(c, TN_DEVICE, "%s: the device was lost", what);
+    case VK_TIMEOUT: return tn_vk_fail(c, TN_CANCELLED, "%s: timed out", what);
+    default: return tn_vk_fail(c, TN_DEVICE, "%s: Vulkan error %d", what, (int)result);
     }
 }
 

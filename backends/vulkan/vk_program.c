@@ -12,17 +12,20 @@ make_layouts(tn_program *p)
     VkDescriptorSetLayoutBinding bindings[BINDING_LIMIT];
     uint32_t count = p->buffers + (p->sites > 0);
     VkDescriptorSetLayoutCreateInfo set = {
-        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = count,
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+        .bindingCount = count,
         .pBindings = bindings};
     VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, 4 * (p->sizes + 1)};
     VkPipelineLayoutCreateInfo layout = {.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-        .setLayoutCount = 1, .pSetLayouts = &p->set_layout, .pushConstantRangeCount = 1,
+        .setLayoutCount = 1,
+        .pSetLayouts = &p->set_layout,
+        .pushConstantRangeCount = 1,
         .pPushConstantRanges = &push};
     VkResult result;
 
     for (uint32_t i = 0; i < count; i++)
-        bindings[i] = (VkDescriptorSetLayoutBinding){i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1,
-            VK_SHADER_STAGE_COMPUTE_BIT, NULL};
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            i, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, NULL};
     result = d->vk.vkCreateDescriptorSetLayout(d->device, &set, NULL, &p->set_layout);
     if (result != VK_SUCCESS)
         return result;
@@ -34,10 +37,12 @@ make_pipeline(tn_program *p, const tn_vk_head *head)
 {
     tn_device *d = p->device;
     VkShaderModuleCreateInfo module = {.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = head->bytes, .pCode = head->words};
+        .codeSize = head->bytes,
+        .pCode = head->words};
     VkComputePipelineCreateInfo info = {.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-            .stage = VK_SHADER_STAGE_COMPUTE_BIT, .pName = "main"}};
+            .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+            .pName = "main"}};
     VkResult result = d->vk.vkCreateShaderModule(d->device, &module, NULL, &p->module);
 
     if (result != VK_SUCCESS)
@@ -57,8 +62,8 @@ load_aligned(tn_device *d, tn_blob code, tn_program **out)
     if (tn_vk_head_read(NULL, code.at, code.bytes, &head) != TN_OK)
         return tn_vk_fail(d->c, TN_INTEGRITY, "this is no SPIR-V code of ours");
     if (head.buffers + 1 > BINDING_LIMIT)
-        return tn_vk_fail(d->c, TN_LIMIT, "a kernel with %u buffers; the limit is %d",
-            head.buffers, BINDING_LIMIT - 1);
+        return tn_vk_fail(d->c, TN_LIMIT, "a kernel with %u buffers; the limit is %d", head.buffers,
+            BINDING_LIMIT - 1);
     if (head.lanes > d->found->lane_limit || head.buffers + 1 > d->found->binding_limit)
         return tn_vk_fail(d->c, TN_LIMIT,
             "a kernel with %u lanes and %u buffers; this device takes %u and %u", head.lanes,

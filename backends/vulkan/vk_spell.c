@@ -121,11 +121,11 @@ keeping_nan(tn_vk_emitter *e, tn_fn fn, tn_dtype t, uint32_t a, uint32_t b)
 {
     uint32_t type = tn_vk_type(e, t), sum = tn_vk_op2(e, SPV_F_ADD, type, a, b);
     bool least = fn == TN_FN_min;
-    uint32_t second = tn_vk_op2(e, least ? SPV_F_ORD_LESS_THAN : SPV_F_ORD_GREATER_THAN,
-        truth_type(e), b, a);
+    uint32_t second =
+        tn_vk_op2(e, least ? SPV_F_ORD_LESS_THAN : SPV_F_ORD_GREATER_THAN, truth_type(e), b, a);
     uint32_t rest = choose(e, type, second, b, sum);
-    uint32_t first = tn_vk_op2(e,
-        least ? SPV_F_ORD_LESS_THAN_EQUAL : SPV_F_ORD_GREATER_THAN_EQUAL, truth_type(e), a, b);
+    uint32_t first = tn_vk_op2(e, least ? SPV_F_ORD_LESS_THAN_EQUAL : SPV_F_ORD_GREATER_THAN_EQUAL,
+        truth_type(e), a, b);
 
     return choose(e, type, first, a, rest);
 }
@@ -135,8 +135,8 @@ high_product(tn_vk_emitter *e, tn_dtype t, uint32_t a, uint32_t b)
 {
     uint32_t type = tn_vk_type(e, t), pair[] = {type, type};
     uint32_t both = tn_spirv_unique(&e->m, SPV_TYPE_STRUCT, 0, pair, 2);
-    uint32_t product = tn_vk_op2(e, tn_is_signed(t) ? SPV_S_MUL_EXTENDED : SPV_U_MUL_EXTENDED,
-        both, a, b);
+    uint32_t product =
+        tn_vk_op2(e, tn_is_signed(t) ? SPV_S_MUL_EXTENDED : SPV_U_MUL_EXTENDED, both, a, b);
     uint32_t id = tn_spirv_id(&e->m);
 
     TN_SPIRV(&e->m, code, SPV_COMPOSITE_EXTRACT, type, id, product, 1);
@@ -223,8 +223,8 @@ float_to_bf16(tn_vk_emitter *e, uint32_t value)
     uint32_t sum = tn_vk_op2(e, SPV_I_ADD, u, half, odd);
     uint32_t rounded = tn_vk_op2(e, SPV_SHIFT_RIGHT_LOGICAL, u, sum, sixteen);
     uint32_t magnitude = tn_vk_op2(e, SPV_BITWISE_AND, u, bits, tn_vk_int(e, TN_U32, 0x7fffffff));
-    uint32_t is_nan = tn_vk_op2(e, SPV_U_LESS_THAN, truth_type(e),
-        tn_vk_int(e, TN_U32, 0x7f800000), magnitude);
+    uint32_t is_nan =
+        tn_vk_op2(e, SPV_U_LESS_THAN, truth_type(e), tn_vk_int(e, TN_U32, 0x7f800000), magnitude);
     uint32_t quiet = tn_vk_op2(e, SPV_BITWISE_OR, u, high, tn_vk_int(e, TN_U32, 64));
 
     return choose(e, u, is_nan, quiet, rounded);
@@ -259,8 +259,9 @@ float_to_int(tn_vk_emitter *e, tn_dtype from, tn_dtype to, uint32_t value)
     tn_dtype_range(to, &low, &high);
     above = to == TN_U64 ? 18446744073709551616.0 : (double)high + 1;
     below = tn_is_signed(to) ? (double)low : 0;
-    fits_low = tn_vk_op2(e, tn_is_signed(to) ? SPV_F_ORD_GREATER_THAN_EQUAL : SPV_F_ORD_GREATER_THAN,
-        b, value, tn_vk_real(e, from, tn_is_signed(to) ? below : -1.0));
+    fits_low =
+        tn_vk_op2(e, tn_is_signed(to) ? SPV_F_ORD_GREATER_THAN_EQUAL : SPV_F_ORD_GREATER_THAN, b,
+            value, tn_vk_real(e, from, tn_is_signed(to) ? below : -1.0));
     fits_high = tn_vk_op2(e, SPV_F_ORD_LESS_THAN, b, value, tn_vk_real(e, from, above));
     fits = tn_vk_op2(e, SPV_LOGICAL_AND, b, fits_low, fits_high);
     safe = choose(e, f, fits, value, tn_vk_real(e, from, 0));
@@ -280,8 +281,8 @@ int_to_int(tn_vk_emitter *e, tn_dtype from, tn_dtype to, uint32_t value)
         tn_dtype middle = tn_is_signed(a) ? (tn_dtype_bytes(r) == 8 ? TN_I64 : TN_I32)
                                           : (tn_dtype_bytes(r) == 8 ? TN_U64 : TN_U32);
 
-        value = tn_vk_op1(e, tn_is_signed(a) ? SPV_S_CONVERT : SPV_U_CONVERT,
-            tn_vk_type(e, middle), value);
+        value = tn_vk_op1(e, tn_is_signed(a) ? SPV_S_CONVERT : SPV_U_CONVERT, tn_vk_type(e, middle),
+            value);
         a = middle;
     }
     if (a != r)

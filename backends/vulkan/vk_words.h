@@ -26,8 +26,8 @@ uint32_t tn_spirv_id(tn_spirv *m);
 /* One instruction: opcode and operands. */
 void tn_spirv_put(tn_spirv *m, tn_words *section, uint32_t opcode, const uint32_t *operands,
     uint32_t count);
-#define TN_SPIRV(m, section, opcode, ...)                                               \
-    tn_spirv_put((m), &(m)->section, (opcode), (const uint32_t[]){__VA_ARGS__},         \
+#define TN_SPIRV(m, section, opcode, ...)                                       \
+    tn_spirv_put((m), &(m)->section, (opcode), (const uint32_t[]){__VA_ARGS__}, \
         (uint32_t)(sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)))
 /* A type or constant: the id of an equal one, or a new one. The result id
  * stands at operand `id_at` (0: types, 1: constants), left out here. */

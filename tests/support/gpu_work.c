@@ -73,7 +73,8 @@ static tn_status
 open_all(work *k)
 {
     const tn_registry_options options = {.cache_folder = k->w->cache_folder,
-        .driver_entry = k->w->driver_entry, .driver_self = k->w->driver_self};
+        .driver_entry = k->w->driver_entry,
+        .driver_self = k->w->driver_self};
     uint32_t number;
 
     TN_TRY(tn_registry_create(&k->env, &options, &k->registry));
@@ -97,9 +98,15 @@ launch(work *k)
     for (int i = 0; i < 2; i++) {
         for (int j = 0; j < 2; j++)
             bindings[i][j] = (tn_binding){k->buffer[i + j], 0, COUNT * 4};
-        list[i] = (tn_dispatch){.size = sizeof *list, .program = k->program,
-            .bindings = bindings[i], .binding_count = 2, .sizes = &groups, .size_count = 1,
-            .tasks = TN_GPU_WORK_GROUPS, .wait = 1, .took_ns = &k->w->took_ns[i]};
+        list[i] = (tn_dispatch){.size = sizeof *list,
+            .program = k->program,
+            .bindings = bindings[i],
+            .binding_count = 2,
+            .sizes = &groups,
+            .size_count = 1,
+            .tasks = TN_GPU_WORK_GROUPS,
+            .wait = 1,
+            .took_ns = &k->w->took_ns[i]};
     }
     return result(k, k->backend->submit(k->device, list, 2));
 }
@@ -158,8 +165,8 @@ tn_gpu_work_run(tn_gpu_work *w)
     work k = {.w = w};
     tn_status status;
 
-    k.env = (tn_env){w->alloc ? w->alloc : tn_alloc_system(),
-        w->files ? w->files : tn_files_system(), &k.diag};
+    k.env = (tn_env){
+        w->alloc ? w->alloc : tn_alloc_system(), w->files ? w->files : tn_files_system(), &k.diag};
     w->why[0] = '\0';
     w->right = false;
     tn_diag_init(&k.diag, tn_alloc_system());

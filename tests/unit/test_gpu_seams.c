@@ -21,8 +21,10 @@ static const char *const opencl_names[] = {
 #include "backends/opencl/cl_entries.def"
 };
 
-enum { NAMES_V = sizeof vulkan_names / sizeof *vulkan_names,
-    NAMES_C = sizeof opencl_names / sizeof *opencl_names };
+enum {
+    NAMES_V = sizeof vulkan_names / sizeof *vulkan_names,
+    NAMES_C = sizeof opencl_names / sizeof *opencl_names
+};
 
 typedef struct fault {
     const char *name;
@@ -47,8 +49,8 @@ run_with(const char *device, fault *f, tn_fake_alloc *mem, tn_gpu_work *w)
     tn_status status;
 
     tn_fake_alloc_init(mem, 0);
-    *w = (tn_gpu_work){.device = device, .alloc = &mem->table, .driver_entry = with_fault,
-        .driver_self = f};
+    *w = (tn_gpu_work){
+        .device = device, .alloc = &mem->table, .driver_entry = with_fault, .driver_self = f};
     status = tn_gpu_work_run(w);
     if (!TN_CHECK_EQ(mem->live, 0) || !TN_CHECK(!mem->wrong_size))
         tn_test_note("%s", f->name);
@@ -121,17 +123,33 @@ static const struct {
     const char *name;
     bool optional;
 } vulkan_results[] = {
-    {"vkCreateInstance", false}, {"vkEnumeratePhysicalDevices", false}, {"vkCreateDevice", false},
-    {"vkDeviceWaitIdle", true}, {"vkCreateBuffer", false}, {"vkAllocateMemory", false},
-    {"vkBindBufferMemory", false}, {"vkMapMemory", false}, {"vkCreateShaderModule", false},
-    {"vkCreateDescriptorSetLayout", false}, {"vkCreatePipelineLayout", false},
-    {"vkCreatePipelineCache", true}, {"vkCreateComputePipelines", false},
-    {"vkCreateDescriptorPool", false}, {"vkResetDescriptorPool", false},
-    {"vkAllocateDescriptorSets", false}, {"vkCreateCommandPool", false},
-    {"vkResetCommandPool", false}, {"vkAllocateCommandBuffers", false},
-    {"vkBeginCommandBuffer", false}, {"vkEndCommandBuffer", false}, {"vkCreateQueryPool", true},
-    {"vkGetQueryPoolResults", true}, {"vkQueueSubmit", false}, {"vkCreateFence", false},
-    {"vkResetFences", false}, {"vkWaitForFences", false},
+    {"vkCreateInstance", false},
+    {"vkEnumeratePhysicalDevices", false},
+    {"vkCreateDevice", false},
+    {"vkDeviceWaitIdle", true},
+    {"vkCreateBuffer", false},
+    {"vkAllocateMemory", false},
+    {"vkBindBufferMemory", false},
+    {"vkMapMemory", false},
+    {"vkCreateShaderModule", false},
+    {"vkCreateDescriptorSetLayout", false},
+    {"vkCreatePipelineLayout", false},
+    {"vkCreatePipelineCache", true},
+    {"vkCreateComputePipelines", false},
+    {"vkCreateDescriptorPool", false},
+    {"vkResetDescriptorPool", false},
+    {"vkAllocateDescriptorSets", false},
+    {"vkCreateCommandPool", false},
+    {"vkResetCommandPool", false},
+    {"vkAllocateCommandBuffers", false},
+    {"vkBeginCommandBuffer", false},
+    {"vkEndCommandBuffer", false},
+    {"vkCreateQueryPool", true},
+    {"vkGetQueryPoolResults", true},
+    {"vkQueueSubmit", false},
+    {"vkCreateFence", false},
+    {"vkResetFences", false},
+    {"vkWaitForFences", false},
 };
 
 static void
@@ -141,8 +159,8 @@ vulkan_fails(const char *name, bool optional, VkResult (*stub)(void), tn_status 
     tn_fake_alloc mem;
     tn_gpu_work w;
     tn_status status = run_with("vulkan", &f, &mem, &w);
-    bool enumerating = !strcmp(name, "vkCreateInstance") ||
-        !strcmp(name, "vkEnumeratePhysicalDevices");
+    bool enumerating =
+        !strcmp(name, "vkCreateInstance") || !strcmp(name, "vkEnumeratePhysicalDevices");
     bool held = optional && status == TN_OK
         ? TN_CHECK(w.right)
         : TN_CHECK_EQ(status, enumerating ? TN_DEVICE : wanted) && TN_CHECK(w.why[0]);
