@@ -38,6 +38,12 @@ typedef struct tn_host {
     /* Replacement for driver entry points, for tests: the address to use
      * instead of the one found under `name`, or `found` itself. May be NULL. */
     void *(*driver_entry)(void *self, const char *name, void *found);
+    /* What was compiled for a device, on disk under all bytes that decide it
+     * (device, driver version, code); both NULL if there is no cache. Found:
+     * calls `take` and returns 1; else 0. Keeping never fails: what cannot be
+     * written is not kept. */
+    int (*cache_find)(void *self, tn_blob key, void (*take)(void *to, tn_blob kept), void *to);
+    void (*cache_keep)(void *self, tn_blob key, tn_blob kept);
 } tn_host;
 
 typedef struct tn_device tn_device;
@@ -60,7 +66,7 @@ typedef struct tn_dispatch {
     uint64_t tasks;         /* extent of the grid; 0: nothing to do */
     uint64_t scratch_bytes; /* CPU: local memory of one task */
     tn_binding status;      /* 16 bytes for each check site: u32 failed, i32
-                     position, i32 value, u32 0; may be empty */
+                position, i32 value, u32 0; may be empty */
     uint32_t wait;          /* 1: all earlier dispatches must have finished */
     uint64_t *took_ns;      /* not NULL: filled by `wait` with device time */
 } tn_dispatch;
@@ -144,7 +150,7 @@ typedef const tn_plugin *(*tn_plugin_query_fn)(uint32_t abi, const tn_host *host
     TN_PLUGIN_EXPORT const tn_plugin *tn_plugin_query(uint32_t, const tn_host *); \
     const tn_plugin *tn_plugin_query
 #else
-#define TN_PLUGIN_QUERY(name)                                             \
+#define TN_PLUGIN_QUERY(name)                                           \
     const tn_plugin *tn_plugin_query_##name(uint32_t, const tn_host *); \
     const tn_plugin *tn_plugin_query_##name
 #endif

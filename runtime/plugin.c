@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/cache.h"
+
 enum { BACKEND_LIMIT = 64, EXPLAIN_BYTES = TN_DIAG_LINE };
 
 struct tn_registry {
@@ -62,6 +64,36 @@ host_driver_entry(void *self, const char *name, void *found)
     const tn_registry *r = self;
 
     return r->options.driver_entry(r->options.driver_self, name, found);
+}
+
+/* What plugins keep is told apart from code by the first part of the key. */
+static tn_hash
+plugin_key(tn_blob key)
+{
+    tn_hasher h;
+
+    tn_hash_start(&h);
+    tn_cache_part(&h, "plugin", 6);
+    tn_cache_part(&h, key.at, key.bytes);
+    return tn_hash_end(&h);
+}
+
+static int
+host_cache_find(void *self, tn_blob key, void (*take)(void *to, tn_blob kept), void *to)
+{
+    const tn_registry *r = self;
+    tn_hash hash = plugin_key(key);
+
+    return tn_cache_find(&r->env, r->options.cache_folder, &hash, take, to);
+}
+
+static void
+host_cache_keep(void *self, tn_blob key, tn_blob kept)
+{
+    const tn_registry *r = self;
+    tn_hash hash = plugin_key(key);
+
+    tn_cache_keep(&r->env, r->options.cache_folder, &hash, kept);
 }
 
 static const char *
@@ -191,6 +223,8 @@ tn_registry_create(const tn_env *env, const tn_registry_options *options, tn_reg
         .explain = host_explain,
         .cache_folder = options->cache_folder,
         .driver_entry = options->driver_entry ? host_driver_entry : NULL,
+        .cache_find = options->cache_folder ? host_cache_find : NULL,
+        .cache_keep = options->cache_folder ? host_cache_keep : NULL,
     };
     status = add_builtin(r);
     if (status != TN_OK) {
@@ -215,6 +249,12 @@ tn_registry_destroy(tn_registry *r)
             r->backends[i]->shutdown(r->backends[i]->self);
     alloc = r->env.alloc;
     tn_alloc_free(alloc, r, sizeof *r);
+}
+
+const char *
+tn_registry_cache_folder(const tn_registry *r)
+{
+    return r->options.cache_folder;
 }
 
 uint32_t

@@ -32,6 +32,9 @@ void tn_registry_destroy(tn_registry *registry);
 /* Loads a shared object: TN_PLUGIN with the reason when it does not fit. */
 tn_status tn_registry_load(tn_registry *registry, const char *path) TN_MUST_USE;
 
+/* Folder for caches, or NULL: there are none. */
+const char *tn_registry_cache_folder(const tn_registry *registry);
+
 uint32_t tn_registry_count(const tn_registry *registry);
 const tn_backend *tn_registry_at(const tn_registry *registry, uint32_t index);
 

@@ -50,6 +50,10 @@ int tn_cl_write(tn_buffer *buffer, uint64_t at, const void *from, uint64_t bytes
 int tn_cl_read(tn_buffer *buffer, uint64_t at, void *to, uint64_t bytes);
 int tn_cl_copy(tn_buffer *to, uint64_t to_at, tn_buffer *from, uint64_t from_at, uint64_t bytes);
 int tn_cl_fill_zero(tn_buffer *buffer, uint64_t at, uint64_t bytes);
+/* cl_cache.c: a built program, or NULL. */
+cl_program tn_cl_cache_find(const tn_device *device, tn_blob text, const char *options);
+void tn_cl_cache_keep(const tn_device *device, tn_blob text, const char *options,
+    cl_program program);
 int tn_cl_load(tn_device *device, tn_blob code, tn_program **out);
 void tn_cl_unload(tn_program *program);
 int tn_cl_submit(tn_device *device, const tn_dispatch *list, uint32_t count);

@@ -19,23 +19,42 @@ build_failed(tn_device *d, cl_program program, cl_int error)
 }
 
 static int
-build(tn_device *d, tn_blob code, tn_program *p)
+compile(tn_device *d, tn_blob code, const char *options, tn_program *p)
 {
     const tn_cl_entries *cl = &d->c->cl;
-    const char *text = code.at,
-               *options = d->found->rounds_division
-        ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt"
-        : "-cl-std=CL1.2";
+    const char *text = code.at;
     cl_int error;
 
     p->program = cl->clCreateProgramWithSource(d->context, 1, &text, &code.bytes, &error);
     if (error != CL_SUCCESS)
         return tn_cl_error(d->c, error, "a program");
     error = cl->clBuildProgram(p->program, 1, &d->found->id, options, NULL, NULL);
-    if (error != CL_SUCCESS)
-        return build_failed(d, p->program, error);
+    return error == CL_SUCCESS ? TN_OK : build_failed(d, p->program, error);
+}
+
+static int
+build(tn_device *d, tn_blob code, tn_program *p)
+{
+    const tn_cl_entries *cl = &d->c->cl;
+    const char *options = d->found->rounds_division
+        ? "-cl-std=CL1.2 -cl-fp32-correctly-rounded-divide-sqrt"
+        : "-cl-std=CL1.2";
+    int status = TN_OK;
+    bool cached;
+    cl_int error;
+
+    p->program = tn_cl_cache_find(d, code, options);
+    cached = p->program != NULL;
+    if (!cached)
+        status = compile(d, code, options, p);
+    if (status)
+        return status;
     p->kernel = cl->clCreateKernel(p->program, TN_CL_KERNEL, &error);
-    return error == CL_SUCCESS ? TN_OK : tn_cl_error(d->c, error, "a kernel");
+    if (error != CL_SUCCESS)
+        return tn_cl_error(d->c, error, "a kernel");
+    if (!cached)
+        tn_cl_cache_keep(d, code, options, p->program);
+    return TN_OK;
 }
 
 int

@@ -71,20 +71,18 @@ make_pools(tn_device *d)
         .queryType = VK_QUERY_TYPE_TIMESTAMP,
         .queryCount = TN_VK_QUERIES};
     VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-    VkPipelineCacheCreateInfo cache = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
     VkResult r = d->vk.vkCreateCommandPool(d->device, &commands, NULL, &d->commands);
 
     if (r == VK_SUCCESS)
         r = d->vk.vkCreateDescriptorPool(d->device, &sets, NULL, &d->sets);
-    /* Without times, or without a cache, it works as well. */
+    /* Without times it works as well. */
     if (r == VK_SUCCESS && d->found->timestamps &&
         d->vk.vkCreateQueryPool(d->device, &queries, NULL, &d->queries) != VK_SUCCESS)
         d->queries = VK_NULL_HANDLE;
     if (r == VK_SUCCESS)
         r = d->vk.vkCreateFence(d->device, &fence, NULL, &d->fence);
-    if (r == VK_SUCCESS &&
-        d->vk.vkCreatePipelineCache(d->device, &cache, NULL, &d->cache) != VK_SUCCESS)
-        d->cache = VK_NULL_HANDLE;
+    if (r == VK_SUCCESS)
+        tn_vk_cache_open(d);
     if (r == VK_SUCCESS) {
         VkCommandBufferAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
             .commandPool = d->commands,
@@ -139,7 +137,7 @@ destroy(tn_device *d)
         d->recording = d->in_flight = false;
         if (d->staging)
             tn_vk_buffer_free(d->staging);
-        d->vk.vkDestroyPipelineCache(d->device, d->cache, NULL);
+        tn_vk_cache_close(d);
         d->vk.vkDestroyFence(d->device, d->fence, NULL);
         d->vk.vkDestroyQueryPool(d->device, d->queries, NULL);
         d->vk.vkDestroyDescriptorPool(d->device, d->sets, NULL);

@@ -120,6 +120,7 @@ describe_limits(const tn_vk *c, tn_vk_found *f)
         ? l->maxComputeWorkGroupInvocations
         : l->maxComputeWorkGroupSize[0];
     f->lane_limit = lanes;
+    memcpy(f->cache_id, all.properties.pipelineCacheUUID, VK_UUID_SIZE);
     f->binding_limit = l->maxPerStageDescriptorStorageBuffers;
     snprintf(f->target, sizeof f->target,
         "gpu=1 group_lanes=%u group_bytes=%u f16_storage=%d i8_storage=%d i64_arith=%d "

@@ -10,6 +10,7 @@
 #include "backends/vulkan/vk_codegen.h"
 #include "ir/base/alloc.h"
 #include "ir/base/diag.h"
+#include "ir/base/hash.h"
 
 typedef struct tn_vk_entries {
     PFN_vkGetInstanceProcAddr vkGetInstanceProcAddr;
@@ -27,6 +28,7 @@ typedef struct tn_vk_found {
     tn_vk_features features;
     uint32_t group_limit[2]; /* groups in x (at most 65535) and y */
     uint32_t lane_limit, binding_limit;
+    uint8_t cache_id[VK_UUID_SIZE]; /* pipelineCacheUUID */
     uint64_t buffer_limit;
     char target[TN_VK_TEXT], title[TN_VK_TEXT], identity[TN_VK_TEXT];
 } tn_vk_found;
@@ -56,6 +58,7 @@ struct tn_device {
     VkQueue queue;
     VkPhysicalDeviceMemoryProperties memory;
     VkPipelineCache cache;
+    tn_hash cached; /* of what the cache began with */
     VkCommandPool commands;
     VkCommandBuffer buffer; /* being recorded, or in flight */
     VkDescriptorPool sets;
@@ -96,6 +99,9 @@ int tn_vk_wait(tn_device *device, uint64_t timeout_ns);
 /* Starts recording if that is not so, after all that runs has ended; what is
  * recorded runs at the next tn_vk_wait. */
 int tn_vk_record(tn_device *device);
+/* vk_cache.c: the pipeline cache of a device, NULL if there can be none */
+void tn_vk_cache_open(tn_device *device);
+void tn_vk_cache_close(tn_device *device);
 /* vk_buffer.c */
 int tn_vk_buffer_new(tn_device *device, uint64_t bytes, tn_buffer **out);
 void tn_vk_buffer_free(tn_buffer *buffer);

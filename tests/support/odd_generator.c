@@ -22,6 +22,8 @@ compile(void *self, const char *target, tn_blob kernel, void (*take)(void *to, t
     const odd *o = self;
     const struct timespec long_time = {600, 0};
 
+    if (o->host->log)
+        o->host->log(o->host->self, 3, "odd compiles");
     if (strcmp(target, "die") == 0)
         raise(SIGKILL);
     if (strcmp(target, "hang") == 0)
