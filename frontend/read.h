@@ -321,7 +321,7 @@ tn_value *tn_literal(tn_read *r, tn_dtype dtype, const tn_known *known);
 /* The number as one of type `dtype`: what is not symbolic is rounded once. */
 tn_number tn_number_as(tn_arena *arena, const tn_known *known, tn_dtype dtype);
 
-/* ---- tests and expectations (tests.c, expect.c) ---- */
+/* ---- tests and expectations (tests.c, expectations.c) ---- */
 
 struct tn_tests;
 tn_status tn_read_tests(tn_read *r) TN_MUST_USE;
