@@ -49,7 +49,7 @@ tn_grid_deal(tn_sched *s, tn_grid_cut *cut, int64_t left, tn_axset skip)
     for (uint32_t i = s->tile->grid.count; i-- > 0;) {
         const tn_axis *a = s->tile->grid.at[i];
         int64_t *block = &cut->block[a->index], least = 1;
-        bool lane = is_lane(s, a);
+        bool lane = !s->target->gpu && is_lane(s, a);
 
         /* Products of positions and extents would not fit 32 bits. */
         cut->fixed[a->index] = lane || s->target->gpu;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "passes/schedule/sched.h"
 
-/* Which axis of a nest lies along vectors: each access that depends on an
+/* Which axis of a nest lies along vectors, or which neighbouring lanes of a
+ * group walk: each access that depends on an
  * axis speaks for it where its elements are then contiguous, and twice as
  * much against it where they are not. Stores and kept values weigh double. */
 enum {
@@ -60,6 +61,12 @@ bool
 tn_access_strided(const tn_sched *s, const tn_tval *v, const tn_axis *lane)
 {
     return access_score(s, v->buf, v->arg, lane, 1) < 0;
+}
+
+bool
+tn_access_contiguous(const tn_sched *s, const tn_tval *v, const tn_axis *lane)
+{
+    return access_score(s, v->buf, v->arg, lane, 1) > 0;
 }
 
 static int
@@ -205,8 +212,7 @@ pick_items(tn_sched *s, tn_items *items)
 
         tn_items_enter(s, items, i);
         if (item->nest) {
-            if (s->lanes > 1)
-                pick(s, item->nest);
+            pick(s, item->nest);
             makes(s, item->nest);
         }
         if (item->body)

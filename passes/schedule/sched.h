@@ -173,6 +173,7 @@ struct tn_sched {
     tn_point *root;
     /* GPU */
     int32_t group;       /* lanes of a group */
+    const struct tn_gpu_tile *tiles; /* their shape; NULL: no tiles */
     int64_t group_used;  /* bytes of group memory */
     tn_ins *task;        /* number of the group */
     tn_formula tasks;    /* of groups, over tile sizes */
@@ -346,6 +347,8 @@ typedef struct tn_place {
 tn_place tn_place_of(tn_sched *s, tn_tbuf *buf, tn_tval *const *index, tn_point *p);
 /* Lanes of `lane` are apart in memory. `v` is a load. */
 bool tn_access_strided(const tn_sched *s, const tn_tval *v, const tn_axis *lane);
+/* They are neighbours. */
+bool tn_access_contiguous(const tn_sched *s, const tn_tval *v, const tn_axis *lane);
 tn_kmem *tn_mem_of(tn_sched *s, const tn_tbuf *buf);
 /* The first bound vector position among axes; NULL: none. */
 const tn_pos *tn_lanes_of(const tn_sched *s, const tn_point *p, tn_axset axes);
@@ -462,14 +465,16 @@ void tn_gpu_settle(tn_sched *s, tn_tval *const *values, int count);
 /* Positions of axes dealt to lanes: lane, lane + group, .. */
 void tn_gpu_points(tn_sched *s, tn_axis *const *axes, uint32_t count, tn_ins *lane, tn_point *p,
     tn_emit emit, void *context);
-/* The shape of a contraction by register tiles; false: not this program. */
+/* The shape of register tiles: staged rows, columns and steps, rows and
+ * columns of a lane. */
 typedef struct tn_gpu_tile {
-    tn_nest *n;
-    tn_axis *m, *q, *k; /* rows, columns, reduced */
     int bm, bn, bk, tm, tn, pad, stages;
 } tn_gpu_tile;
-bool tn_gpu_tile_fits(tn_sched *s, tn_gpu_tile *out);
-void tn_gpu_tile_emit(tn_sched *s, const tn_gpu_tile *t, tn_point *p);
+/* False: no nest of this program is done by tiles. */
+bool tn_gpu_tile_choose(tn_sched *s, tn_gpu_tile *out);
+/* A nest by tiles, uniform code around; false, and nothing emitted, if it
+ * does not suit or group memory does not hold it. */
+bool tn_gpu_tile_emit(tn_sched *s, tn_nest *n, const tn_gpu_tile *t, tn_point *p);
 
 /* ---- cut.c, estimate.c ---- */
 

@@ -4,7 +4,7 @@
 /* Machines with lanes: a group takes a block of the grid axes; the positions
  * of each nest are dealt to its lanes, which reduce serially; what outlives a
  * nest lies in group memory; a barrier stands after each nest. That is right
- * for every program. One contraction alone is better done by register tiles
+ * for every program. Contractions are better done by register tiles
  * (gpu_tile.c), few long reductions by all lanes together. */
 
 enum {
@@ -88,12 +88,28 @@ nest_point(tn_sched *s, tn_point *p, void *context)
         tn_outs(s, n->tail.at, n->tail.count, p);
 }
 
+/* Neighbouring lanes take neighbours of the axis picked for that. */
+static uint32_t
+lane_last(const tn_nest *n, tn_axis **axes)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < n->par.count; i++)
+        if (n->par.at[i] != n->lane)
+            axes[count++] = n->par.at[i];
+    for (uint32_t i = 0; i < n->par.count; i++)
+        if (n->par.at[i] == n->lane)
+            axes[count++] = n->par.at[i];
+    return count;
+}
+
 static void
 dealt_nest(tn_sched *s, tn_nest *n, tn_point *p)
 {
     tn_ins *lane = open_lanes(s);
+    tn_axis *axes[TN_MAX_AXES];
 
-    tn_gpu_points(s, n->par.at, n->par.count, lane, tn_point_new(s, p), nest_point, n);
+    tn_gpu_points(s, axes, lane_last(n, axes), lane, tn_point_new(s, p), nest_point, n);
     tn_kb_close(s->b);
 }
 
@@ -195,7 +211,7 @@ emit_nest(tn_sched *s, tn_nest *n, tn_point *p)
     tn_nest_begin(s, n);
     if (reduces_together(s, n))
         tn_loops(s, n->par.at, n->par.count, NULL, false, p, together_row, &t);
-    else
+    else if (!s->tiles || !tn_gpu_tile_emit(s, n, s->tiles, p))
         dealt_nest(s, n, p);
     tn_nest_done(s, n);
     tn_kb_barrier(s->b);
@@ -289,16 +305,19 @@ choose_blocks(tn_sched *s, tn_grid_cut *cut)
     tn_grid_deal(s, cut, left, 0);
 }
 
-static const tn_gpu_tile *
-tile_choice(tn_sched *s, tn_gpu_tile *t, tn_grid_cut *cut)
+/* A task takes one tile of the largest contraction, if that is all there is
+ * to do. */
+static void
+tile_blocks(tn_sched *s, tn_grid_cut *cut)
 {
-    if (!tn_gpu_tile_fits(s, t))
-        return NULL;
-    s->group = t->bm / t->tm * (t->bn / t->tn);
-    tn_grid_deal(s, cut, 1, 0);
-    cut->block[t->m->index] = t->bm;
-    cut->block[t->q->index] = t->bn;
-    return t;
+    const tn_nest *n = s->nests.at[0];
+    tn_contract_axes axes = tn_contract_split(s, n, n->lane);
+    tn_axset lane = tn_bit(n->lane);
+
+    for (uint32_t i = 0; i < TN_MAX_AXES; i++)
+        cut->block[i] = 1;
+    tn_grid_deal(s, cut, s->tiles->bm, ~axes.rows);
+    tn_grid_deal(s, cut, s->tiles->bn, ~(axes.cols | lane));
 }
 
 static void
@@ -312,10 +331,10 @@ tn_schedule_gpu(tn_sched *s)
 {
     tn_grid_cut cut = {{0}, {0}};
     tn_gpu_tile tile;
-    const tn_gpu_tile *tiled;
     tn_sum tasks = {.code = {.arena = s->arena}, .tile = s->tile};
     tn_ins *count;
 
+    tn_pick_lanes(s);
     s->group = s->choice.lanes;
     if (s->group < 1)
         s->group = MOST_LANES;
@@ -325,11 +344,16 @@ tn_schedule_gpu(tn_sched *s)
         tn_sched_fail(s, TN_UNSUPPORTED, "a group of no lanes");
         return;
     }
-    tiled = tile_choice(s, &tile, &cut);
-    if (!tiled)
+    if (tn_gpu_tile_choose(s, &tile)) {
+        s->tiles = &tile;
+        s->group = tile.bm / tile.tm * (tile.bn / tile.tn);
+    }
+    if (s->tiles && s->nests.count == 1 && s->items->list.count == 1)
+        tile_blocks(s, &cut);
+    else
         choose_blocks(s, &cut);
     s->choice.lanes = s->group;
-    s->choice.tile = tiled != NULL;
+    s->choice.tile = s->tiles != NULL;
     tn_kb_group(s->b, (uint32_t)s->group, 0);
     count = tn_grid_tasks(s, &cut);
     tn_sum_ins(&tasks, count, s);
@@ -339,9 +363,7 @@ tn_schedule_gpu(tn_sched *s)
 
         s->task = task;
         tn_grid_bind(s, &cut, task, p);
-        if (tiled)
-            tn_gpu_tile_emit(s, tiled, p);
-        else
-            tn_grid_dynamic(s, &cut, 0, p, emit_task);
+        tn_grid_dynamic(s, &cut, 0, p, emit_task);
     }
+    s->tiles = NULL;
 }
