@@ -125,7 +125,8 @@ reduces_together(tn_sched *s, const tn_nest *n)
 {
     int64_t rows = 1, length;
 
-    if (!n->reds.count || n->reverse)
+    /* Neighbouring lanes read along another axis: each takes a position. */
+    if (!n->reds.count || n->reverse || (n->lane && !(n->red_set & tn_bit(n->lane))))
         return false;
     for (uint32_t i = 0; i < n->reds.count; i++) {
         tn_dtype t = tn_acc_dtype(n->reds.at[i]);
@@ -289,6 +290,19 @@ span_work(const tn_sched *s)
     return work < 1 ? 1 : work;
 }
 
+/* A reduction whose neighbouring lanes walk a grid axis. */
+static bool
+walks_grid(const tn_sched *s)
+{
+    for (uint32_t i = 0; i < s->nests.count; i++) {
+        const tn_nest *n = s->nests.at[i];
+
+        if (n->reds.count && n->lane && n->lane->kind == TN_AXIS_GRID)
+            return true;
+    }
+    return false;
+}
+
 static void
 choose_blocks(tn_sched *s, tn_grid_cut *cut)
 {
@@ -298,9 +312,11 @@ choose_blocks(tn_sched *s, tn_grid_cut *cut)
     tn_find_loops(s->items, &fold, &scan);
     for (uint32_t i = 0; i < s->nests.count; i++)
         reduces |= s->nests.at[i]->reds.count > 0;
-    if (fold || scan || reduces) {
+    if (fold || scan || (reduces && !walks_grid(s))) {
         left = s->group / span_work(s);
         left = left < 1 ? 1 : left;
+    } else if (reduces) {
+        left = s->group;
     }
     tn_grid_deal(s, cut, left, 0);
 }
