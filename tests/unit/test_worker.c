@@ -45,7 +45,7 @@ take(void *to, tn_blob code)
 
     g->calls++;
     g->bytes = code.bytes;
-    if (code.bytes <= sizeof g->at)
+    if (code.bytes && code.bytes <= sizeof g->at)
         memcpy(g->at, code.at, code.bytes);
 }
 
