@@ -151,7 +151,7 @@ FN(minq)
     if (!is_float(o))
         return smaller(o);
     return o->g->target->min_max ? tn_gen_binary(o->g, "llvm.minnum", A0, A1)
-                                   : quick(o, LLVMRealOLT, A0, A1);
+                                 : quick(o, LLVMRealOLT, A0, A1);
 }
 
 FN(maxq)
@@ -159,7 +159,7 @@ FN(maxq)
     if (!is_float(o))
         return greater(o);
     return o->g->target->min_max ? tn_gen_binary(o->g, "llvm.maxnum", A0, A1)
-                                   : quick(o, LLVMRealOGT, A0, A1);
+                                 : quick(o, LLVMRealOGT, A0, A1);
 }
 
 /* Fused where that is an instruction, and then always, so that code for one

@@ -216,8 +216,7 @@ copy_reversed(tn_kb *b, tn_kcell *cell, tn_kmem *y, tn_ins *base, int lanes, tn_
 {
     tn_ins *zero = tn_kb_int(b, 0), *six = tn_kb_int(b, 6);
 
-    TN_KFOR(b, i, kind, zero, six, 1, "i")
-    {
+    TN_KFOR(b, i, kind, zero, six, 1, "i") {
         tn_ins *last = tn_kb_int(b, 5), *back = tn_kb_sub(b, last, i);
         tn_ins *at[2] = {tn_kb_fn2(b, TN_FN_div, back, tn_kb_int(b, 3)), NULL};
         tn_ins *value, *place;
@@ -248,15 +247,14 @@ build_cells(job *j, tn_kb *b)
         tn_ins *rows = tn_kb_int(b, 2), *columns = tn_kb_int(b, 3);
 
         TN_KFOR(b, r, TN_LOOP_UNROLL, zero, rows, 1, "r")
-        TN_KFOR(b, c, TN_LOOP_UNROLL, zero, columns, 1, "c")
-        {
-            tn_ins *number_of = tn_kb_add(b, tn_kb_mul(b, r, columns), c), *at[2] = {r, c};
-            tn_ins *place = tn_kb_add(b, base, tn_kb_mul(b, number_of, tn_kb_int(b, j->lanes)));
-            tn_ins *v = tn_kb_load(b, x, place, j->lanes, NULL, NULL);
+            TN_KFOR(b, c, TN_LOOP_UNROLL, zero, columns, 1, "c") {
+                tn_ins *number_of = tn_kb_add(b, tn_kb_mul(b, r, columns), c), *at[2] = {r, c};
+                tn_ins *place = tn_kb_add(b, base, tn_kb_mul(b, number_of, tn_kb_int(b, j->lanes)));
+                tn_ins *v = tn_kb_load(b, x, place, j->lanes, NULL, NULL);
 
-            tn_kb_set(b, one, v, 2, at);
-            tn_kb_set(b, two, v, 2, at);
-        }
+                tn_kb_set(b, one, v, 2, at);
+                tn_kb_set(b, two, v, 2, at);
+            }
         copy_reversed(b, one, y, base, j->lanes, TN_LOOP_UNROLL);
         copy_reversed(b, two, z, base, j->lanes, TN_LOOP_SERIAL);
     }
@@ -294,21 +292,20 @@ build_flow(job *j, tn_kb *b)
 
         tn_kb_set(b, sum, tn_kb_real(b, TN_F32, 0.5), 0, NULL);
         TN_KFOR(b, i, TN_LOOP_SERIAL, t, limit, 2, "i")
-        TN_KFOR(b, n, TN_LOOP_SERIAL, zero, more, 1, "n")
-        {
-            tn_ins *v = tn_kb_load(b, x, i, 1, NULL, NULL), *low, *odd;
+            TN_KFOR(b, n, TN_LOOP_SERIAL, zero, more, 1, "n") {
+                tn_ins *v = tn_kb_load(b, x, i, 1, NULL, NULL), *low, *odd;
 
-            low = tn_kb_fn2(b, TN_FN_and, tn_kb_add(b, i, n), tn_kb_int(b, 1));
-            odd = tn_kb_fn2(b, TN_FN_eq, low, tn_kb_int(b, 1));
-            tn_kb_if(b, odd);
-            v = tn_kb_add(b, tn_kb_get(b, sum, 0, NULL), v);
-            tn_kb_set(b, sum, v, 0, NULL);
-            tn_kb_else(b);
-            v = tn_kb_load(b, x, i, 1, NULL, NULL);
-            v = tn_kb_sub(b, tn_kb_get(b, sum, 0, NULL), v);
-            tn_kb_set(b, sum, tn_kb_add(b, v, tn_kb_real(b, TN_F32, 1)), 0, NULL);
-            tn_kb_close(b);
-        }
+                low = tn_kb_fn2(b, TN_FN_and, tn_kb_add(b, i, n), tn_kb_int(b, 1));
+                odd = tn_kb_fn2(b, TN_FN_eq, low, tn_kb_int(b, 1));
+                tn_kb_if(b, odd);
+                v = tn_kb_add(b, tn_kb_get(b, sum, 0, NULL), v);
+                tn_kb_set(b, sum, v, 0, NULL);
+                tn_kb_else(b);
+                v = tn_kb_load(b, x, i, 1, NULL, NULL);
+                v = tn_kb_sub(b, tn_kb_get(b, sum, 0, NULL), v);
+                tn_kb_set(b, sum, tn_kb_add(b, v, tn_kb_real(b, TN_F32, 1)), 0, NULL);
+                tn_kb_close(b);
+            }
         tn_kb_if(b, tn_kb_fn2(b, TN_FN_le, zero, t));
         tn_kb_store(b, sums, t, tn_kb_get(b, sum, 0, NULL), NULL);
         tn_kb_close(b);
@@ -336,24 +333,20 @@ build_locals(job *j, tn_kb *b)
         tn_ins *two = tn_kb_int(b, 2);
         tn_kmem *first = tn_kb_local(b, "first", j->dtype, count);
 
-        TN_KFOR(b, i, TN_LOOP_SERIAL, zero, count, 1, "i")
-        {
+        TN_KFOR(b, i, TN_LOOP_SERIAL, zero, count, 1, "i") {
             tn_ins *v = tn_kb_load(b, x, tn_kb_add(b, base, i), 1, NULL, NULL);
 
             tn_kb_store(b, first, i, v, NULL);
         }
-        TN_KFOR(b, round, TN_LOOP_SERIAL, zero, two, 1, "round")
-        {
+        TN_KFOR(b, round, TN_LOOP_SERIAL, zero, two, 1, "round") {
             tn_kmem *second = tn_kb_local(b, "second", j->dtype, count);
 
-            TN_KFOR(b, i, TN_LOOP_SERIAL, zero, count, 1, "i")
-            {
+            TN_KFOR(b, i, TN_LOOP_SERIAL, zero, count, 1, "i") {
                 tn_ins *back = tn_kb_sub(b, tn_kb_sub(b, count, tn_kb_int(b, 1)), i);
 
                 tn_kb_store(b, second, back, tn_kb_load(b, first, i, 1, NULL, NULL), NULL);
             }
-            TN_KFOR(b, i, TN_LOOP_SERIAL, zero, count, 1, "i")
-            {
+            TN_KFOR(b, i, TN_LOOP_SERIAL, zero, count, 1, "i") {
                 tn_ins *v = tn_kb_load(b, second, i, 1, NULL, NULL);
 
                 tn_kb_store(b, y, tn_kb_add(b, base, i), v, NULL);
