@@ -5,7 +5,7 @@
 
 #include "ir/base/checked.h"
 
-enum { SYMBOL_LIMIT = 256 };
+enum { SYMBOL_LIMIT = 256, FACT_EQUAL = 0 };
 
 typedef struct binder {
     tn_diag *diag;
@@ -103,6 +103,32 @@ bind_axis(binder *b, const tn_iface_input *in, int axis, int64_t extent, bool *p
     }
 }
 
+/* A fact S == 2*T replaced S in every shape: it is what gives S its value. */
+static tn_status
+bind_by_fact(binder *b, const tn_plan_fact *fact, bool *progress)
+{
+    const tn_formula sides[2] = {fact->left, fact->right};
+    uint32_t symbol = 0;
+    int64_t wanted;
+
+    for (int i = 0; i < 2; i++) {
+        if (unbound_in(b, sides[1 - i], &symbol) != 0 || unbound_in(b, sides[i], &symbol) != 1 ||
+            !tn_formula_eval(sides[1 - i], b->values, symbol_count(b), &wanted))
+            continue;
+        switch (solve(b, sides[i], wanted, symbol)) {
+        case 1:
+            *progress = true;
+            return TN_OK;
+        case -1:
+            return tn_fail(b->diag, TN_MALFORMED, "%s: no whole %s makes it true", fact->what,
+                b->entry->symbols.at[symbol].name);
+        default:
+            break;
+        }
+    }
+    return TN_OK;
+}
+
 static tn_status
 bind_shapes(binder *b, const tn_tensor *tensors)
 {
@@ -113,6 +139,9 @@ bind_shapes(binder *b, const tn_tensor *tensors)
         for (uint32_t i = 0; i < b->entry->inputs.count; i++)
             for (int a = 0; a < b->entry->inputs.at[i].rank; a++)
                 TN_TRY(bind_axis(b, &b->entry->inputs.at[i], a, tensors[i].dim[a], &progress));
+        for (uint32_t i = 0; i < b->entry->facts.count; i++)
+            if (b->entry->facts.at[i].op == FACT_EQUAL)
+                TN_TRY(bind_by_fact(b, &b->entry->facts.at[i], &progress));
     }
     for (uint32_t s = 0; s < symbol_count(b); s++)
         if (!b->bound[s])
