@@ -6,6 +6,7 @@
 #include "ir/base/diag.h"
 #include "ir/base/vec.h"
 #include "ir/number.h"
+#include "ir/record.h"
 #include "ir/type.h"
 
 /* What the runtime executes for one entry on one class of targets: plain
@@ -102,6 +103,12 @@ typedef struct tn_plan {
 void tn_plan_encode(tn_writer *out, const tn_plan *plan);
 /* Checks every count, index, name and formula; TN_INTEGRITY otherwise. */
 tn_status tn_plan_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_plan *out) TN_MUST_USE;
+/* The parts that an interface shares with a plan. */
+void tn_plan_symbol_write(tn_writer *out, const tn_plan_symbol *symbol);
+void tn_plan_fact_write(tn_writer *out, const tn_plan_fact *fact);
+tn_plan_symbol tn_plan_symbol_read(tn_record *in);
+tn_plan_fact tn_plan_fact_read(tn_record *in);
+
 /* One line a buffer and step: what `inspect` shows. */
 void tn_plan_print(tn_text *out, const tn_plan *plan);
 

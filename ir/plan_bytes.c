@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ir/plan.h"
 
-/* The longest name, formula and text a plan may hold; far above what the
- * compiler writes. */
-enum { NAME_LIMIT = 1 << 16, FORMULA_LIMIT = 1 << 16, COUNT_LIMIT = 1 << 24 };
-
-static void
-write_formula(tn_writer *w, tn_formula f)
-{
-    tn_write_u32(w, f.bytes);
-    tn_write(w, f.code, f.bytes);
-}
-
-static void
-write_span(tn_writer *w, tn_span s)
-{
-    tn_write_u64(w, s.bytes);
-    tn_write(w, s.at, s.bytes);
-}
+#include "ir/record.h"
 
 static void
 write_number(tn_writer *w, const tn_number *n)
@@ -26,7 +10,7 @@ write_number(tn_writer *w, const tn_number *n)
     tn_write_i64(w, n->num);
     tn_write_i64(w, n->den);
     tn_write_f64(w, n->real);
-    write_formula(w, n->code);
+    tn_record_write_formula(w, n->code);
 }
 
 static void
@@ -37,8 +21,8 @@ write_buffer(tn_writer *w, const tn_plan_buffer *b)
     tn_write_u8(w, (uint8_t)b->rank);
     tn_write_str(w, b->name);
     for (int i = 0; i < b->rank; i++)
-        write_formula(w, b->dim[i]);
-    write_formula(w, b->bytes);
+        tn_record_write_formula(w, b->dim[i]);
+    tn_record_write_formula(w, b->bytes);
     tn_write_u32(w, (uint32_t)b->number);
     tn_write_u32(w, (uint32_t)b->same_as);
     tn_write_u32(w, b->layout);
@@ -46,7 +30,7 @@ write_buffer(tn_writer *w, const tn_plan_buffer *b)
     if (b->use == TN_USE_SCALAR)
         write_number(w, &b->scalar);
     if (b->use == TN_USE_CONST)
-        write_span(w, b->constant);
+        tn_record_write_span(w, b->constant);
     tn_write_u32(w, (uint32_t)b->first);
     tn_write_u32(w, (uint32_t)b->last);
 }
@@ -55,11 +39,11 @@ static void
 write_kernel(tn_writer *w, const tn_plan_kernel *k)
 {
     tn_write_str(w, k->name);
-    write_span(w, k->lane);
-    write_span(w, k->tile);
+    tn_record_write_span(w, k->lane);
+    tn_record_write_span(w, k->tile);
     tn_write_str(w, k->choice);
-    write_formula(w, k->tasks);
-    write_formula(w, k->scratch);
+    tn_record_write_formula(w, k->tasks);
+    tn_record_write_formula(w, k->scratch);
     tn_write_u32(w, k->size_count);
     tn_write_u32(w, k->binding_count);
     tn_write_u32(w, k->site_count);
@@ -81,16 +65,16 @@ write_step(tn_writer *w, const tn_plan_step *s)
     }
     tn_write_u32(w, s->sizes.count);
     for (uint32_t i = 0; i < s->sizes.count; i++)
-        write_formula(w, s->sizes.at[i]);
-    write_formula(w, s->flops);
-    write_formula(w, s->bytes);
+        tn_record_write_formula(w, s->sizes.at[i]);
+    tn_record_write_formula(w, s->flops);
+    tn_record_write_formula(w, s->bytes);
     tn_write_u32(w, s->ops.count);
     for (uint32_t i = 0; i < s->ops.count; i++)
         tn_write_str(w, s->ops.at[i]);
 }
 
-static void
-write_symbol(tn_writer *w, const tn_plan_symbol *s)
+void
+tn_plan_symbol_write(tn_writer *w, const tn_plan_symbol *s)
 {
     tn_write_str(w, s->name);
     tn_write_i64(w, s->low);
@@ -101,12 +85,21 @@ write_symbol(tn_writer *w, const tn_plan_symbol *s)
 }
 
 void
+tn_plan_fact_write(tn_writer *w, const tn_plan_fact *f)
+{
+    tn_write_u32(w, f->op);
+    tn_record_write_formula(w, f->left);
+    tn_record_write_formula(w, f->right);
+    tn_write_str(w, f->what);
+}
+
+void
 tn_plan_encode(tn_writer *w, const tn_plan *plan)
 {
     tn_write_str(w, plan->entry);
     tn_write_u32(w, plan->symbols.count);
     for (uint32_t i = 0; i < plan->symbols.count; i++)
-        write_symbol(w, &plan->symbols.at[i]);
+        tn_plan_symbol_write(w, &plan->symbols.at[i]);
     tn_write_u32(w, plan->buffers.count);
     for (uint32_t i = 0; i < plan->buffers.count; i++)
         write_buffer(w, &plan->buffers.at[i]);
@@ -117,85 +110,20 @@ tn_plan_encode(tn_writer *w, const tn_plan *plan)
     for (uint32_t i = 0; i < plan->sites.count; i++) {
         tn_write_str(w, plan->sites.at[i].what);
         tn_write_u32(w, (uint32_t)plan->sites.at[i].input);
-        write_formula(w, plan->sites.at[i].extent);
+        tn_record_write_formula(w, plan->sites.at[i].extent);
     }
     tn_write_u32(w, plan->steps.count);
     for (uint32_t i = 0; i < plan->steps.count; i++)
         write_step(w, &plan->steps.at[i]);
     tn_write_u32(w, plan->facts.count);
-    for (uint32_t i = 0; i < plan->facts.count; i++) {
-        tn_write_u32(w, plan->facts.at[i].op);
-        write_formula(w, plan->facts.at[i].left);
-        write_formula(w, plan->facts.at[i].right);
-        tn_write_str(w, plan->facts.at[i].what);
-    }
+    for (uint32_t i = 0; i < plan->facts.count; i++)
+        tn_plan_fact_write(w, &plan->facts.at[i]);
 }
 
-/* ---- reading: `bad` collects what the reader itself cannot see ---- */
-
-typedef struct input {
-    tn_reader r;
-    tn_arena *arena;
-    const tn_plan *plan;
-    bool bad;
-} input;
-
-static uint32_t
-read_count(input *in)
-{
-    uint32_t n = tn_read_u32(&in->r);
-
-    /* Each element takes at least one byte: a wild count cannot make us
-     * allocate more than the file's size allows. */
-    if (n > COUNT_LIMIT || n > in->r.from.bytes - in->r.next) {
-        in->bad = true;
-        return 0;
-    }
-    return in->r.failed ? 0 : n;
-}
-
-static tn_formula
-read_formula(input *in)
-{
-    uint32_t bytes = tn_read_u32(&in->r);
-    tn_span s;
-
-    if (bytes > FORMULA_LIMIT)
-        in->bad = true;
-    s = tn_read_span(&in->r, in->bad ? 0 : bytes);
-    return (tn_formula){.code = s.at, .bytes = (uint32_t)s.bytes};
-}
-
-static tn_span
-read_span(input *in)
-{
-    uint64_t bytes = tn_read_u64(&in->r);
-
-    if (bytes > in->r.from.bytes) {
-        in->bad = true;
-        return (tn_span){0};
-    }
-    return tn_read_span(&in->r, (size_t)bytes);
-}
-
-static const char *
-read_name(input *in)
-{
-    return tn_read_str(&in->r, in->arena, NAME_LIMIT);
-}
-
-static int32_t
-read_index(input *in, uint32_t below, bool may_be_none)
-{
-    int32_t i = (int32_t)tn_read_u32(&in->r);
-
-    if (i < (may_be_none ? -1 : 0) || (i >= 0 && (uint32_t)i >= below))
-        in->bad = true;
-    return i;
-}
+/* ---- reading ---- */
 
 static tn_number
-read_number(input *in)
+read_number(tn_record *in)
 {
     tn_number n = {0};
     uint8_t kind = tn_read_u8(&in->r);
@@ -206,12 +134,12 @@ read_number(input *in)
     n.num = tn_read_i64(&in->r);
     n.den = tn_read_i64(&in->r);
     n.real = tn_read_f64(&in->r);
-    n.code = read_formula(in);
+    n.code = tn_record_formula(in);
     return n;
 }
 
 static tn_plan_buffer
-read_buffer(input *in, uint32_t count)
+read_buffer(tn_record *in, uint32_t count)
 {
     tn_plan_buffer b = {0};
     uint8_t use = tn_read_u8(&in->r), dtype = tn_read_u8(&in->r);
@@ -224,34 +152,34 @@ read_buffer(input *in, uint32_t count)
     }
     b.use = (tn_plan_use)use;
     b.dtype = (tn_dtype)dtype;
-    b.name = read_name(in);
+    b.name = tn_record_name(in);
     for (int i = 0; i < b.rank; i++)
-        b.dim[i] = read_formula(in);
-    b.bytes = read_formula(in);
-    b.number = (int32_t)tn_read_u32(&in->r);
-    b.same_as = read_index(in, count, true);
+        b.dim[i] = tn_record_formula(in);
+    b.bytes = tn_record_formula(in);
+    b.number = tn_record_int(in);
+    b.same_as = tn_record_index(in, count, true);
     b.layout = tn_read_u32(&in->r);
     b.layout_n = tn_read_u32(&in->r);
     if (b.use == TN_USE_SCALAR)
         b.scalar = read_number(in);
     if (b.use == TN_USE_CONST)
-        b.constant = read_span(in);
-    b.first = (int32_t)tn_read_u32(&in->r);
-    b.last = (int32_t)tn_read_u32(&in->r);
+        b.constant = tn_record_span(in);
+    b.first = tn_record_int(in);
+    b.last = tn_record_int(in);
     return b;
 }
 
 static tn_plan_kernel
-read_kernel(input *in)
+read_kernel(tn_record *in)
 {
     tn_plan_kernel k = {0};
 
-    k.name = read_name(in);
-    k.lane = read_span(in);
-    k.tile = read_span(in);
-    k.choice = read_name(in);
-    k.tasks = read_formula(in);
-    k.scratch = read_formula(in);
+    k.name = tn_record_name(in);
+    k.lane = tn_record_span(in);
+    k.tile = tn_record_span(in);
+    k.choice = tn_record_name(in);
+    k.tasks = tn_record_formula(in);
+    k.scratch = tn_record_formula(in);
     k.size_count = tn_read_u32(&in->r);
     k.binding_count = tn_read_u32(&in->r);
     k.site_count = tn_read_u32(&in->r);
@@ -279,7 +207,7 @@ fits(const tn_plan *plan, const tn_plan_step *s)
 }
 
 static tn_plan_step
-read_step(input *in)
+read_step(tn_record *in, const tn_plan *plan)
 {
     tn_plan_step s = {0};
     uint8_t kind = tn_read_u8(&in->r);
@@ -289,104 +217,111 @@ read_step(input *in)
         in->bad = true;
     s.kind = (tn_step_kind)kind;
     s.wait = tn_read_u8(&in->r) != 0;
-    s.name = read_name(in);
-    s.family = read_name(in);
-    s.kernel = read_index(in, in->plan->kernels.count, true);
-    s.first_site = (int32_t)tn_read_u32(&in->r);
-    n = read_count(in);
+    s.name = tn_record_name(in);
+    s.family = tn_record_name(in);
+    s.kernel = tn_record_index(in, plan->kernels.count, true);
+    s.first_site = tn_record_int(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n; i++) {
-        int32_t at = read_index(in, in->plan->buffers.count, false);
+        int32_t at = tn_record_index(in, plan->buffers.count, false);
         bool written = tn_read_u8(&in->r) != 0;
 
         tn_push(in->arena, &s.buffers, (uint32_t)at);
         tn_push(in->arena, &s.writes, written);
     }
-    n = read_count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n; i++) {
-        tn_formula f = read_formula(in);
+        tn_formula f = tn_record_formula(in);
 
         tn_push(in->arena, &s.sizes, f);
     }
-    s.flops = read_formula(in);
-    s.bytes = read_formula(in);
-    n = read_count(in);
+    s.flops = tn_record_formula(in);
+    s.bytes = tn_record_formula(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n; i++) {
-        const char *op = read_name(in);
+        const char *op = tn_record_name(in);
 
         tn_push(in->arena, &s.ops, op);
     }
-    if (!in->bad && !in->r.failed && !fits(in->plan, &s))
+    if (tn_record_ok(in) && !fits(plan, &s))
         in->bad = true;
     return s;
 }
 
-static tn_plan_symbol
-read_symbol(input *in)
+tn_plan_symbol
+tn_plan_symbol_read(tn_record *in)
 {
-    tn_plan_symbol s = {0};
+    tn_plan_symbol s = {.name = tn_record_name(in)};
 
-    s.name = read_name(in);
     s.low = tn_read_i64(&in->r);
     s.high = tn_read_i64(&in->r);
     s.multiple = tn_read_i64(&in->r);
     s.sample = tn_read_i64(&in->r);
-    s.input = (int32_t)tn_read_u32(&in->r);
+    s.input = tn_record_int(in);
     if (s.multiple < 1)
         in->bad = true;
     return s;
 }
 
-static void
-read_tables(input *in, tn_plan *out)
+tn_plan_fact
+tn_plan_fact_read(tn_record *in)
 {
-    uint32_t n = read_count(in);
+    tn_plan_fact f = {.op = tn_read_u32(&in->r)};
+
+    f.left = tn_record_formula(in);
+    f.right = tn_record_formula(in);
+    f.what = tn_record_name(in);
+    if (f.op > 3)
+        in->bad = true;
+    return f;
+}
+
+static void
+read_tables(tn_record *in, tn_plan *out)
+{
+    uint32_t n = tn_record_count(in);
 
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        tn_plan_symbol s = read_symbol(in);
+        tn_plan_symbol s = tn_plan_symbol_read(in);
 
         tn_push(in->arena, &out->symbols, s);
     }
-    n = read_count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_plan_buffer b = read_buffer(in, n);
 
         tn_push(in->arena, &out->buffers, b);
     }
-    n = read_count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_plan_kernel k = read_kernel(in);
 
         tn_push(in->arena, &out->kernels, k);
     }
-    n = read_count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        tn_plan_site s = {.what = read_name(in)};
+        tn_plan_site s = {.what = tn_record_name(in)};
 
-        s.input = (int32_t)tn_read_u32(&in->r);
-        s.extent = read_formula(in);
+        s.input = tn_record_int(in);
+        s.extent = tn_record_formula(in);
         tn_push(in->arena, &out->sites, s);
     }
 }
 
 static void
-read_program(input *in, tn_plan *out)
+read_program(tn_record *in, tn_plan *out)
 {
-    uint32_t n = read_count(in);
+    uint32_t n = tn_record_count(in);
 
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        tn_plan_step s = read_step(in);
+        tn_plan_step s = read_step(in, out);
 
         tn_push(in->arena, &out->steps, s);
     }
-    n = read_count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        tn_plan_fact f = {.op = tn_read_u32(&in->r)};
+        tn_plan_fact f = tn_plan_fact_read(in);
 
-        f.left = read_formula(in);
-        f.right = read_formula(in);
-        f.what = read_name(in);
-        if (f.op > 3)
-            in->bad = true;
         tn_push(in->arena, &out->facts, f);
     }
 }
@@ -407,14 +342,14 @@ aliases_ok(const tn_plan *plan)
 tn_status
 tn_plan_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_plan *out)
 {
-    input in = {.r = {.from = bytes}, .arena = arena, .plan = out};
+    tn_record in = {.r = {.from = bytes}, .arena = arena};
 
     *out = (tn_plan){0};
-    out->entry = read_name(&in);
+    out->entry = tn_record_name(&in);
     read_tables(&in, out);
-    if (!in.bad && !in.r.failed)
+    if (tn_record_ok(&in))
         read_program(&in, out);
-    if (in.bad || in.r.failed || in.r.next != bytes.bytes || !aliases_ok(out))
+    if (!tn_record_ok(&in) || in.r.next != bytes.bytes || !aliases_ok(out))
         return tn_fail(diag, TN_INTEGRITY, "plan: damaged at byte %zu of %zu", in.r.next,
             bytes.bytes);
     return TN_OK;

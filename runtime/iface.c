@@ -3,24 +3,13 @@
 
 #include <string.h>
 
-enum { NAME_LIMIT = 1 << 16, FORMULA_LIMIT = 1 << 16, COUNT_LIMIT = 1 << 24 };
-
 static void
 write_dims(tn_writer *w, tn_dtype dtype, int32_t rank, const tn_formula *dim)
 {
     tn_write_u8(w, (uint8_t)dtype);
     tn_write_u8(w, (uint8_t)rank);
-    for (int i = 0; i < rank; i++) {
-        tn_write_u32(w, dim[i].bytes);
-        tn_write(w, dim[i].code, dim[i].bytes);
-    }
-}
-
-static void
-write_formula(tn_writer *w, tn_formula f)
-{
-    tn_write_u32(w, f.bytes);
-    tn_write(w, f.code, f.bytes);
+    for (int i = 0; i < rank; i++)
+        tn_record_write_formula(w, dim[i]);
 }
 
 static void
@@ -28,16 +17,8 @@ write_entry(tn_writer *w, const tn_iface_entry *e)
 {
     tn_write_str(w, e->name);
     tn_write_u32(w, e->symbols.count);
-    for (uint32_t i = 0; i < e->symbols.count; i++) {
-        const tn_plan_symbol *s = &e->symbols.at[i];
-
-        tn_write_str(w, s->name);
-        tn_write_i64(w, s->low);
-        tn_write_i64(w, s->high);
-        tn_write_i64(w, s->multiple);
-        tn_write_i64(w, s->sample);
-        tn_write_u32(w, (uint32_t)s->input);
-    }
+    for (uint32_t i = 0; i < e->symbols.count; i++)
+        tn_plan_symbol_write(w, &e->symbols.at[i]);
     tn_write_u32(w, e->inputs.count);
     for (uint32_t i = 0; i < e->inputs.count; i++) {
         const tn_iface_input *in = &e->inputs.at[i];
@@ -64,12 +45,8 @@ write_entry(tn_writer *w, const tn_iface_entry *e)
         tn_write_str(w, o->align);
     }
     tn_write_u32(w, e->facts.count);
-    for (uint32_t i = 0; i < e->facts.count; i++) {
-        tn_write_u32(w, e->facts.at[i].op);
-        write_formula(w, e->facts.at[i].left);
-        write_formula(w, e->facts.at[i].right);
-        tn_write_str(w, e->facts.at[i].what);
-    }
+    for (uint32_t i = 0; i < e->facts.count; i++)
+        tn_plan_fact_write(w, &e->facts.at[i]);
 }
 
 static void
@@ -91,8 +68,7 @@ write_tokenizer(tn_writer *w, const tn_iface_tokenizer *t)
 {
     tn_write_str(w, t->name);
     tn_write_str(w, t->kind);
-    tn_write_u64(w, t->vocabulary.bytes);
-    tn_write(w, t->vocabulary.at, t->vocabulary.bytes);
+    tn_record_write_span(w, t->vocabulary);
     tn_write_u8(w, t->lowercase);
     tn_write_str(w, t->unknown);
     tn_write_str(w, t->begin);
@@ -133,159 +109,83 @@ tn_iface_encode(tn_writer *w, const tn_iface *f)
 
 /* ---- reading ---- */
 
-typedef struct input {
-    tn_reader r;
-    tn_arena *arena;
-    bool bad;
-} input;
-
-static uint32_t
-count(input *in)
-{
-    uint32_t n = tn_read_u32(&in->r);
-
-    if (n > COUNT_LIMIT || n > in->r.from.bytes - in->r.next) {
-        in->bad = true;
-        return 0;
-    }
-    return in->r.failed ? 0 : n;
-}
-
-static const char *
-name(input *in)
-{
-    return tn_read_str(&in->r, in->arena, NAME_LIMIT);
-}
-
-static int32_t
-integer(input *in)
-{
-    return (int32_t)tn_read_u32(&in->r);
-}
-
-static tn_formula
-formula(input *in)
-{
-    uint32_t bytes = tn_read_u32(&in->r);
-    tn_span s;
-
-    if (bytes > FORMULA_LIMIT)
-        in->bad = true;
-    s = tn_read_span(&in->r, in->bad ? 0 : bytes);
-    return (tn_formula){.code = s.at, .bytes = (uint32_t)s.bytes};
-}
-
 static void
-head(input *in, tn_dtype *dtype, int32_t *rank)
+dims(tn_record *in, tn_dtype *dtype, int32_t *rank, tn_formula *dim)
 {
-    uint8_t d = tn_read_u8(&in->r);
-
-    *rank = tn_read_u8(&in->r);
-    if (d >= TN_DTYPE_COUNT || *rank > TN_MAX_RANK) {
-        in->bad = true;
-        d = 0;
-        *rank = 0;
-    }
-    *dtype = (tn_dtype)d;
-}
-
-static void
-dims(input *in, tn_dtype *dtype, int32_t *rank, tn_formula *dim)
-{
-    head(in, dtype, rank);
+    tn_record_head(in, dtype, rank);
     for (int i = 0; i < *rank; i++)
-        dim[i] = formula(in);
-}
-
-static tn_plan_symbol
-read_symbol(input *in)
-{
-    tn_plan_symbol s = {.name = name(in)};
-
-    s.low = tn_read_i64(&in->r);
-    s.high = tn_read_i64(&in->r);
-    s.multiple = tn_read_i64(&in->r);
-    s.sample = tn_read_i64(&in->r);
-    s.input = integer(in);
-    if (s.multiple < 1)
-        in->bad = true;
-    return s;
+        dim[i] = tn_record_formula(in);
 }
 
 static tn_iface_input
-read_input(input *in, uint32_t symbols)
+read_input(tn_record *in, uint32_t symbols)
 {
-    tn_iface_input v = {.name = name(in)};
+    tn_iface_input v = {.name = tn_record_name(in)};
 
     dims(in, &v.dtype, &v.rank, v.dim);
-    v.symbol = integer(in);
+    v.symbol = tn_record_int(in);
     v.has_range = tn_read_u8(&in->r) != 0;
     v.low = tn_read_i64(&in->r);
     v.high = tn_read_i64(&in->r);
-    v.text = name(in);
-    v.product = name(in);
-    v.tokenizer = integer(in);
+    v.text = tn_record_name(in);
+    v.product = tn_record_name(in);
+    v.tokenizer = tn_record_int(in);
     if (v.symbol >= (int32_t)symbols || v.symbol < -1 || (v.symbol >= 0 && v.rank != 0))
         in->bad = true;
     return v;
 }
 
 static tn_iface_output
-read_output(input *in)
+read_output(tn_record *in)
 {
-    tn_iface_output v = {.name = name(in)};
+    tn_iface_output v = {.name = tn_record_name(in)};
 
     dims(in, &v.dtype, &v.rank, v.dim);
-    v.labels = integer(in);
-    v.scheme = name(in);
-    v.length = name(in);
-    v.align = name(in);
+    v.labels = tn_record_int(in);
+    v.scheme = tn_record_name(in);
+    v.length = tn_record_name(in);
+    v.align = tn_record_name(in);
     return v;
 }
 
 static tn_iface_entry
-read_entry(input *in)
+read_entry(tn_record *in)
 {
-    tn_iface_entry e = {.name = name(in)};
-    uint32_t n = count(in);
+    tn_iface_entry e = {.name = tn_record_name(in)};
+    uint32_t n = tn_record_count(in);
 
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        tn_plan_symbol s = read_symbol(in);
+        tn_plan_symbol s = tn_plan_symbol_read(in);
 
         tn_push(in->arena, &e.symbols, s);
     }
-    n = count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_iface_input v = read_input(in, e.symbols.count);
 
         tn_push(in->arena, &e.inputs, v);
     }
-    n = count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_iface_output v = read_output(in);
 
         tn_push(in->arena, &e.outputs, v);
     }
-    n = count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        tn_plan_fact f = {.op = tn_read_u32(&in->r)};
+        tn_plan_fact f = tn_plan_fact_read(in);
 
-        f.left = formula(in);
-        f.right = formula(in);
-        f.what = name(in);
-        if (f.op > 3)
-            in->bad = true;
         tn_push(in->arena, &e.facts, f);
     }
     return e;
 }
 
 static tn_iface_weight
-read_weight(input *in)
+read_weight(tn_record *in)
 {
-    tn_iface_weight w = {.name = name(in)};
+    tn_iface_weight w = {.name = tn_record_name(in)};
 
-    head(in, &w.dtype, &w.rank);
+    tn_record_head(in, &w.dtype, &w.rank);
     for (int i = 0; i < w.rank; i++) {
         w.dim[i] = tn_read_i64(&in->r);
         if (w.dim[i] < 0)
@@ -299,13 +199,13 @@ read_weight(input *in)
 }
 
 static tn_iface_labels
-read_labels(input *in)
+read_labels(tn_record *in)
 {
-    tn_iface_labels l = {.name = name(in)};
-    uint32_t n = count(in);
+    tn_iface_labels l = {.name = tn_record_name(in)};
+    uint32_t n = tn_record_count(in);
 
     for (uint32_t i = 0; i < n && !in->bad; i++) {
-        const char *text = name(in);
+        const char *text = tn_record_name(in);
 
         tn_push(in->arena, &l.names, text);
     }
@@ -313,31 +213,27 @@ read_labels(input *in)
 }
 
 static tn_iface_tokenizer
-read_tokenizer(input *in)
+read_tokenizer(tn_record *in)
 {
-    tn_iface_tokenizer t = {.name = name(in)};
-    uint64_t bytes;
+    tn_iface_tokenizer t = {.name = tn_record_name(in)};
 
-    t.kind = name(in);
-    bytes = tn_read_u64(&in->r);
-    if (bytes > in->r.from.bytes)
-        in->bad = true;
-    t.vocabulary = tn_read_span(&in->r, in->bad ? 0 : (size_t)bytes);
+    t.kind = tn_record_name(in);
+    t.vocabulary = tn_record_span(in);
     t.lowercase = tn_read_u8(&in->r) != 0;
-    t.unknown = name(in);
-    t.begin = name(in);
-    t.end = name(in);
-    t.pad = name(in);
+    t.unknown = tn_record_name(in);
+    t.begin = tn_record_name(in);
+    t.end = tn_record_name(in);
+    t.pad = tn_record_name(in);
     t.max_length = tn_read_i64(&in->r);
     return t;
 }
 
 static tn_iface_state
-read_state(input *in, uint32_t entries)
+read_state(tn_record *in, uint32_t entries)
 {
-    tn_iface_state s = {.name = name(in)};
+    tn_iface_state s = {.name = tn_record_name(in)};
 
-    s.entry = integer(in);
+    s.entry = tn_record_int(in);
     if (s.entry < 0 || s.entry >= (int32_t)entries)
         in->bad = true;
     dims(in, &s.dtype, &s.rank, s.dim);
@@ -346,28 +242,28 @@ read_state(input *in, uint32_t entries)
 }
 
 static void
-read_rest(input *in, tn_iface *out)
+read_rest(tn_record *in, tn_iface *out)
 {
-    uint32_t n = count(in);
+    uint32_t n = tn_record_count(in);
 
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_iface_weight w = read_weight(in);
 
         tn_push(in->arena, &out->weights, w);
     }
-    n = count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_iface_state s = read_state(in, out->entries.count);
 
         tn_push(in->arena, &out->states, s);
     }
-    n = count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_iface_labels l = read_labels(in);
 
         tn_push(in->arena, &out->labels, l);
     }
-    n = count(in);
+    n = tn_record_count(in);
     for (uint32_t i = 0; i < n && !in->bad; i++) {
         tn_iface_tokenizer t = read_tokenizer(in);
 
@@ -396,12 +292,12 @@ links_ok(const tn_iface *f)
 tn_status
 tn_iface_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_iface *out)
 {
-    input in = {.r = {.from = bytes}, .arena = arena};
+    tn_record in = {.r = {.from = bytes}, .arena = arena};
     uint32_t n;
 
-    *out = (tn_iface){.model = name(&in)};
+    *out = (tn_iface){.model = tn_record_name(&in)};
     out->params = tn_read_i64(&in.r);
-    n = count(&in);
+    n = tn_record_count(&in);
     for (uint32_t i = 0; i < n && !in.bad; i++) {
         tn_iface_entry e = read_entry(&in);
 
@@ -409,7 +305,7 @@ tn_iface_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_iface *out)
     }
     if (!in.bad)
         read_rest(&in, out);
-    if (in.bad || in.r.failed || in.r.next != bytes.bytes || !links_ok(out))
+    if (!tn_record_ok(&in) || in.r.next != bytes.bytes || !links_ok(out))
         return tn_fail(diag, TN_INTEGRITY, "interface: damaged at byte %zu of %zu", in.r.next,
             bytes.bytes);
     return TN_OK;
