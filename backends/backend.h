@@ -65,8 +65,9 @@ typedef struct tn_dispatch {
     uint32_t size_count;
     uint64_t tasks;         /* extent of the grid; 0: nothing to do */
     uint64_t scratch_bytes; /* CPU: local memory of one task */
-    tn_binding status;      /* 16 bytes for each check site: u32 failed, i32
-                position, i32 value, u32 0; may be empty */
+    /* 16 bytes for each check site: u32 failed, i32 position, i32 value, u32 0;
+     * may be empty. */
+    tn_binding status;
     uint32_t wait;          /* 1: all earlier dispatches must have finished */
     uint64_t *took_ns;      /* not NULL: filled by `wait` with device time */
 } tn_dispatch;

@@ -23,8 +23,9 @@ typedef struct tn_step_time {
 typedef struct tn_run {
     int entry;               /* of the interface */
     const tn_tensor *inputs; /* one for each input of the entry */
-    tn_tensor *outputs;      /* one for each output: created by the run, freed
-                           by the caller with env->alloc */
+    /* One for each output: created by the run, freed by the caller with
+     * env->alloc. */
+    tn_tensor *outputs;
     const bool *has_fixed;   /* symbols fixed by the caller, or NULL */
     const int64_t *fixed;
     uint64_t timeout_ns;     /* 0: none */

@@ -27,10 +27,11 @@ typedef enum tn_opcode {
 
 typedef enum tn_attr_kind {
     TN_KIND_INT,     /* one whole number: `ints`[0] */
-    TN_KIND_INTS,    /* whole numbers, an axis list, window numbers; one number
-            stands for all spatial axes */
-    TN_KIND_PADS,    /* `ints`: one number for all, or before, after of each
-            spatial axis, flat */
+    /* Whole numbers, an axis list, window numbers; one number stands for all
+     * spatial axes. */
+    TN_KIND_INTS,
+    /* `ints`: one number for all, or before, after of each spatial axis, flat. */
+    TN_KIND_PADS,
     TN_KIND_BOOL,    /* ints[0] */
     TN_KIND_DTYPE,   /* `dtype` */
     TN_KIND_CHOICE,  /* one of the words of the row's `options`: `text` */
@@ -65,8 +66,8 @@ enum tn_op_flags {
     TN_FLAG_COMPOSITE = 1, /* is its decomposition (expand.c) */
     TN_FLAG_VARIADIC = 2,  /* its last operand may repeat */
     TN_FLAG_LABELS = 4,    /* element-wise with optional `labels` */
-    TN_FLAG_MAP = 8,       /* element-wise: fn of that graph name in fns.def,
-      or a composite of such */
+    /* Element-wise: fn of that graph name in fns.def, or a composite of such. */
+    TN_FLAG_MAP = 8,
     TN_FLAG_VIEW = 16,     /* moves elements only */
     TN_FLAG_CONTROL = 32,  /* has bodies */
 };

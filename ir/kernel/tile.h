@@ -43,8 +43,9 @@ typedef struct tn_axis {
 typedef enum tn_layout_kind {
     TN_LAYOUT_ROWS, /* row-major */
     TN_LAYOUT_PERM, /* row-major in the order `perm` of dimensions */
-    TN_LAYOUT_P16,  /* [N/16][K][16] with N = dimension `n`, zero padded; dims
-                  before it are outer, those after it are K, linear */
+    /* [N/16][K][16] with N = dimension `n`, zero padded; dims before it are
+     * outer, those after it are K, linear. */
+    TN_LAYOUT_P16,
 } tn_layout_kind;
 
 typedef struct tn_layout {
