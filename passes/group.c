@@ -479,6 +479,16 @@ prepare(tn_grouper *x)
         x->position[op->id] = position++;
 }
 
+/* A dimension that runs with none of the base: the element is repeated. */
+static bool
+is_stretched(const tn_value *v, const tn_trace *t)
+{
+    for (int i = 0; i < v->type.rank; i++)
+        if (t->dim[i] < 0 && !tn_size_is_one(v->type.dim[i]))
+            return true;
+    return false;
+}
+
 /* A view of a member can be stored instead of it, or beside it, by the same
  * kernel: at the member's places, or, for a reshape, in the member's shape. */
 static bool
@@ -491,7 +501,7 @@ place_view(tn_grouper *x, tn_value *v)
     tn_group_place *own;
 
     if (!p || !p->member || p->memory || p->shape_of || group->ops.count >= TN_GROUP_OPS ||
-        (reshape && t.base != v->def->in[0]) || (!reshape && t.base == v))
+        (reshape && t.base != v->def->in[0]) || (!reshape && (t.base == v || is_stretched(v, &t))))
         return false;
     own = tn_group_add_place(x, group, v, true);
     p = tn_group_find(group, t.base);

@@ -175,6 +175,13 @@ TN_TEST(views)
                 "    output c = c\n    output d = d\n    output e = e\n    output f = h\n");
 }
 
+TN_TEST(stretched_results_are_stored_whole)
+{
+    LOWERED(.text = "graph main\n    input x: f32[1,2,4]\n    a: f32[1,2,4] = sin x\n"
+                    "    u: f32[1,2,1,4] = unsqueeze a {axes=[2]}\n"
+                    "    y: f32[1,2,5,4] = broadcast u {to=[1,2,5,4]}\n    output y = y\n");
+}
+
 TN_TEST(reshapes)
 {
     LOWERED(.dims = {B(3)},
@@ -680,8 +687,9 @@ TN_TEST(what_no_device_runs_is_named)
 TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(comparisons), TN_CASE(integers), TN_CASE(dividing_integers_by_zero_fails),
     TN_CASE(conversions), TN_CASE(truth), TN_CASE(halves_round_after_each_operation),
-    TN_CASE(labels), TN_CASE(literals_over_symbols), TN_CASE(views), TN_CASE(reshapes),
-    TN_CASE(joins), TN_CASE(joins_with_more_behind), TN_CASE(long_joins), TN_CASE(many_operands),
+    TN_CASE(labels), TN_CASE(literals_over_symbols), TN_CASE(views),
+    TN_CASE(stretched_results_are_stored_whole), TN_CASE(reshapes), TN_CASE(joins),
+    TN_CASE(joins_with_more_behind), TN_CASE(long_joins), TN_CASE(many_operands),
     TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes), TN_CASE(reductions),
     TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
