@@ -204,7 +204,7 @@ tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
 int
 tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span)
 {
-    tn_push(x->arena, &group->axes, ((tn_group_axis){extent, span}));
+    tn_push(x->arena, &group->axes, ((tn_group_axis){.extent = extent, .span = span}));
     return (int)group->axes.count - 1;
 }
 

@@ -19,6 +19,7 @@ typedef enum tn_group_kind {
 typedef struct tn_group_axis {
     tn_size extent;
     bool span;
+    bool chosen; /* slots of a top_k: nothing runs along them in order */
 } tn_group_axis;
 
 /* Where a value lies on the axes of a group. */

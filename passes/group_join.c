@@ -152,6 +152,16 @@ is_row_op(const tn_op *op)
     return kind == TN_LOWER_reduce || kind == TN_LOWER_order;
 }
 
+/* What needs the order of elements along an axis that a top_k fills. */
+static bool
+orders_chosen(const tn_group *group, const tn_op *op, const fit *f)
+{
+    for (uint32_t i = 0; i < group->axes.count; i++)
+        if (group->axes.at[i].chosen && f->reduced >> i & 1)
+            return tn_lower_kind_of(op->code) == TN_LOWER_order;
+    return false;
+}
+
 static void
 commit(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
 {
@@ -166,6 +176,7 @@ commit(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
 
             f->result[along] =
                 (int8_t)tn_group_add_axis(x, group, op->out[0]->type.dim[along], true);
+            group->axes.at[group->axes.count - 1].chosen = true;
         }
     }
     add_results(x, group, op, f);
@@ -192,7 +203,7 @@ tn_group_join(tn_grouper *x, tn_group *into, tn_op *op)
     for (int i = 0; i < op->in_count; i++)
         if (op->in[i] && op->in[i]->kind != TN_VALUE_LITERAL && !fit_operand(x, into, op, i, &f))
             return false;
-    if (!f.touches || (is_row_op(op) && !may_reduce(into, &f)))
+    if (!f.touches || (is_row_op(op) && !may_reduce(into, &f)) || orders_chosen(into, op, &f))
         return false;
     if (!covers(op->out[0], &f, grid_of(into) & ~f.reduced, free_dim))
         return false;
@@ -247,6 +258,7 @@ open_row(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
         int dim = (int)tn_op_int(op, TN_ATTR_top_k_axis);
 
         f->result[dim] = (int8_t)tn_group_add_axis(x, group, op->out[0]->type.dim[dim], true);
+        group->axes.at[group->axes.count - 1].chosen = true;
     }
     p = tn_group_add_place(x, group, t.base, false);
     for (int i = 0; i < in->type.rank; i++)

@@ -541,6 +541,17 @@ TN_TEST(gates)
                 "    output ids = ids\n    output w = w\n    output g = g\n");
 }
 
+TN_TEST(orders_along_what_top_k_chose)
+{
+    LOWERED(.text = "graph main\n    input x: f32[9,6]\n"
+                    "    v: f32[9,3], i: i32[9,3] = top_k x {k=3}\n"
+                    "    c: f32[9,3] = cum_sum v {axis=1}\n    s: f32[9,3] = sin v\n"
+                    "    a: i32[9] = arg_min s {axis=1}\n"
+                    "    w: f32[9,2], j: i32[9,2] = top_k s {k=2}\n"
+                    "    output i = i\n    output c = c\n    output a = a\n"
+                    "    output w = w\n    output j = j\n");
+}
+
 TN_TEST(writing)
 {
     static const char text[] =
@@ -696,6 +707,6 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(norms_over_channels), TN_CASE(contractions), TN_CASE(contractions_of_other_types),
     TN_CASE(epilogues_attach), TN_CASE(attention_by_hand), TN_CASE(gathers),
     TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations), TN_CASE(top_k),
-    TN_CASE(gates), TN_CASE(writing), TN_CASE(states), TN_CASE(conditional_random_field),
-    TN_CASE(recurrent_layers), TN_CASE(scans_over_anything), TN_CASE(rotary_positions),
-    TN_CASE(what_no_device_runs_is_named))
+    TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states),
+    TN_CASE(conditional_random_field), TN_CASE(recurrent_layers), TN_CASE(scans_over_anything),
+    TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
