@@ -293,11 +293,13 @@ static bool
 work_uses(tn_sched *s, const tn_work *w, const tn_tval *v)
 {
     tn_vals roots = {0}, stem = {0};
+    /* A work that keeps a value computes what stands behind it. */
+    bool behind = w->out && w->out->kind == TN_OUT_KEEP;
 
     tn_work_roots(s, w, &roots);
     tn_stem_start(s, &stem);
     for (uint32_t i = 0; i < roots.count; i++)
-        tn_stem(s, roots.at[i], TN_STOP_KEPT, false, &stem);
+        tn_stem(s, roots.at[i], TN_STOP_KEPT, behind, &stem);
     for (uint32_t i = 0; i < stem.count; i++)
         if (stem.at[i] == v)
             return true;

@@ -373,6 +373,16 @@ TN_TEST(norms_over_channels)
                 "    output a = a\n    output c = c\n    output d = d\n");
 }
 
+/* sin is kept for the last store, and what keeps the minimum reads it first. */
+TN_TEST(kept_behind_what_is_kept)
+{
+    LOWERED(.dims = {B(3)}, .tolerance = 1e-6,
+        .text = "graph main\n    dim B 0..64\n    input x: f32[B,5]\n    input y: f32[B,5]\n"
+                "    s: f32[B,5] = sin x\n    d: f32[B,5] = add s, s\n"
+                "    m: f32[B,5] = minimum y, s\n    p: f32[B,5] = softmax m {axis=0}\n"
+                "    t: f32[B,5] = sin d\n    output p = p\n    output t = t\n");
+}
+
 /* ---- contractions ---- */
 
 TN_TEST(contractions)
@@ -704,9 +714,9 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes), TN_CASE(reductions),
     TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
-    TN_CASE(norms_over_channels), TN_CASE(contractions), TN_CASE(contractions_of_other_types),
-    TN_CASE(epilogues_attach), TN_CASE(attention_by_hand), TN_CASE(gathers),
-    TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations), TN_CASE(top_k),
-    TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states),
-    TN_CASE(conditional_random_field), TN_CASE(recurrent_layers), TN_CASE(scans_over_anything),
-    TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
+    TN_CASE(norms_over_channels), TN_CASE(kept_behind_what_is_kept), TN_CASE(contractions),
+    TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach), TN_CASE(attention_by_hand),
+    TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations),
+    TN_CASE(top_k), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing),
+    TN_CASE(states), TN_CASE(conditional_random_field), TN_CASE(recurrent_layers),
+    TN_CASE(scans_over_anything), TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
