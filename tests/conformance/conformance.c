@@ -130,6 +130,7 @@ main(int argc, char **argv)
         TN_CASE(programs_agree), TN_CASE(graphs_agree), TN_CASE(every_op_has_a_case)};
     int worst = 0;
 
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i + 1 < argc; i++) {
         if (!strcmp(argv[i], "--dump"))
             dump_folder = argv[i + 1];

@@ -2,17 +2,18 @@
  *
  * Random graphs on devices against the reference evaluator:
  *
- *     graph_fuzz --device NAME.. [--count N] [--seed S] [--print]
+ *     graph_fuzz --device NAME.. [--count N] [--seed S] [--seconds T] [--print]
  *
- * Every graph is compiled with fusion and without, its plans are checked, and
- * every element of its outputs must be within a bound that is carried from
- * node to node. Elements behind a decision that the bound leaves open are left
- * out and counted. A failure is cut down to a small graph and printed. Exit
- * code 1 if there was one, 77 if a device is not there. */
+ * --seconds ends a campaign early. Every graph is compiled with fusion and without, its plans are
+ * checked, and every element of its outputs must be within a bound that is carried from node to
+ * node. Elements behind a decision that the bound leaves open are left out and counted. A failure
+ * is cut down to a small graph and printed. Exit code 1 if there was one, 77 if a device is not
+ * there. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "passes/pass.h"
 #include "tests/fuzz_graphs/fz.h"
@@ -382,18 +383,21 @@ int
 main(int argc, char **argv)
 {
     static session s;
-    int64_t count = 100, seed = 1;
+    int64_t count = 100, seed = 1, seconds = INT64_MAX;
+    time_t start = time(NULL);
 
     for (int i = 1; i + 1 < argc; i++) {
         if (!strcmp(argv[i], "--count"))
             count = atoll(argv[i + 1]);
         if (!strcmp(argv[i], "--seed"))
             seed = atoll(argv[i + 1]);
+        if (!strcmp(argv[i], "--seconds"))
+            seconds = atoll(argv[i + 1]);
     }
     s.print = !strcmp(argv[argc - 1], "--print");
     if (!open_devices(&s, argc, argv))
         return 77;
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count && time(NULL) - start < seconds; i++)
         one(&s, (uint64_t)(seed + i));
     printf("%lld graphs, median of %d nodes, %lld kernels, %lld failed; %lld elements compared, "
            "%lld of them (in %lld graphs) behind a decision within its margin\n",
