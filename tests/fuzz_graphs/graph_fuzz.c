@@ -10,6 +10,7 @@
  * is cut down to a small graph and printed. Exit code 1 if there was one, 77 if a device is not
  * there. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -352,6 +353,16 @@ one(session *s, uint64_t seed)
 
 /* ---- the program ---- */
 
+static volatile sig_atomic_t running;
+
+/* An assertion names no seed. */
+static void
+note_seed(int number)
+{
+    (void)number;
+    fprintf(stderr, "seed %ld ends the process\n", (long)running);
+}
+
 static int
 median(const session *s)
 {
@@ -394,11 +405,14 @@ main(int argc, char **argv)
         if (!strcmp(argv[i], "--seconds"))
             seconds = atoll(argv[i + 1]);
     }
+    signal(SIGABRT, note_seed);
     s.print = !strcmp(argv[argc - 1], "--print");
     if (!open_devices(&s, argc, argv))
         return 77;
-    for (int64_t i = 0; i < count && time(NULL) - start < seconds; i++)
+    for (int64_t i = 0; i < count && time(NULL) - start < seconds; i++) {
+        running = (sig_atomic_t)(seed + i);
         one(&s, (uint64_t)(seed + i));
+    }
     printf("%lld graphs, median of %d nodes, %lld kernels, %lld failed; %lld elements compared, "
            "%lld of them (in %lld graphs) behind a decision within its margin\n",
         (long long)s.graphs, median(&s), (long long)s.kernels, (long long)s.failed,
