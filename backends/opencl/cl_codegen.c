@@ -329,28 +329,17 @@ check(emitter *e, const tn_ins *v)
     tn_text_add(e->out, "; status[%lld] = 1; }\n", (long long)v->whole * 4);
 }
 
-/* Every lane adds up all lanes in the same order: right on any device, and
- * few kernels need it. */
-static tn_status
-group_reduce(emitter *e, const tn_ins *v)
+/* x, made of the elements start, start + step, .. of a group array. */
+static void
+column(emitter *e, const tn_ins *v, const char *start, uint32_t step, uint32_t end)
 {
-    tn_ins a = {.op = TN_K_get, .type = v->cell->type, .id = 0};
-    const spelling *s = &spellings[v->fn];
-    const char *text = tn_is_int(a.type.dtype) ? s->whole : s->real;
-    const char *t = type_name(a.type.dtype);
+    tn_dtype dtype = v->cell->type.dtype;
+    const char *text = tn_is_int(dtype) ? spellings[v->fn].whole : spellings[v->fn].real;
+    const char *t = type_name(dtype);
 
-    if (!text || e->k->team)
-        return refuse(e, "reduction of this kind over a subgroup");
-    tn_text_indent(e->out, e->depth);
-    tn_text_add(e->out, "r%u[lane] = ", v->id);
-    cell_at(e, v, 0);
-    tn_text_add(e->out, ";\n");
-    line(e);
-    tn_text_add(e->out, "barrier(CLK_LOCAL_MEM_FENCE);\n");
-    line(e);
-    tn_text_add(e->out,
-        "{ %s x = r%u[0]; for (int l = 1; l < %u; l++) { const %s y = r%u[l]; x = ", t, v->id,
-        e->k->lanes, t, v->id);
+    tn_text_add(e->out, "%s x = r%u[%s]; for (int l = %s + %u; l < %u; l += %u) { ", t, v->id,
+        start, start, step, end, step);
+    tn_text_add(e->out, "const %s y = r%u[l]; x = ", t, v->id);
     for (const char *c = text; *c; c++) {
         if (*c != '%') {
             tn_text_put(e->out, c, 1);
@@ -361,9 +350,38 @@ group_reduce(emitter *e, const tn_ins *v)
             *c == 'a'       ? "x"
                 : *c == 'b' ? "y"
                 : *c == 't' ? t
-                            : unsigned_name(a.type.dtype));
+                            : unsigned_name(dtype));
     }
     tn_text_add(e->out, "; } ");
+}
+
+/* Through group memory: a few lanes add up columns, then every lane the sums
+ * of all columns, in the same order. */
+static tn_status
+group_reduce(emitter *e, const tn_ins *v)
+{
+    const spelling *s = &spellings[v->fn];
+    uint32_t lanes = e->k->lanes, rows = tn_reduce_rows(lanes);
+
+    if (!(tn_is_int(v->cell->type.dtype) ? s->whole : s->real) || e->k->team)
+        return refuse(e, "reduction of this kind over a subgroup");
+    tn_text_indent(e->out, e->depth);
+    tn_text_add(e->out, "r%u[lane] = ", v->id);
+    cell_at(e, v, 0);
+    tn_text_add(e->out, ";\n");
+    line(e);
+    tn_text_add(e->out, "barrier(CLK_LOCAL_MEM_FENCE);\n");
+    if (rows < lanes) {
+        line(e);
+        tn_text_add(e->out, "if (lane < %u) { ", rows);
+        column(e, v, "lane", rows, lanes);
+        tn_text_add(e->out, "r%u[lane] = x; }\n", v->id);
+        line(e);
+        tn_text_add(e->out, "barrier(CLK_LOCAL_MEM_FENCE);\n");
+    }
+    line(e);
+    tn_text_add(e->out, "{ ");
+    column(e, v, "0", 1, rows);
     cell_at(e, v, 0);
     tn_text_add(e->out, " = x; }\n");
     line(e);

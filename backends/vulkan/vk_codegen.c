@@ -112,23 +112,61 @@ barrier(tn_vk_emitter *e)
     TN_SPIRV(&e->m, code, SPV_CONTROL_BARRIER, scope, scope, semantics);
 }
 
-/* Every lane puts its value into group memory and adds up all of them in the
- * same order. */
+/* `fn` of the elements start, start + step, .. of a group array, `count` of
+ * them. */
+static tn_status
+column(tn_vk_emitter *e, const tn_ins *v, uint32_t array, uint32_t start, uint32_t step,
+    uint32_t count, uint32_t *out)
+{
+    tn_dtype t = v->cell->type.dtype;
+
+    *out = tn_vk_group_load(e, array, t, start);
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t further = tn_vk_int(e, TN_I32, i * step);
+        uint32_t at = tn_vk_op2(e, SPV_I_ADD, tn_vk_type(e, TN_I32), start, further);
+
+        TN_TRY(tn_vk_apply(e, v->fn, t, *out, tn_vk_group_load(e, array, t, at), out));
+    }
+    return TN_OK;
+}
+
+/* The first `rows` lanes leave one value for each column in place of theirs. */
+static tn_status
+fold(tn_vk_emitter *e, const tn_ins *v, uint32_t array, uint32_t rows)
+{
+    uint32_t then = tn_spirv_id(&e->m), merge = tn_spirv_id(&e->m), sum;
+    uint32_t inside =
+        tn_vk_op2(e, SPV_S_LESS_THAN, tn_vk_type(e, TN_BOOL), e->lane, tn_vk_int(e, TN_I32, rows));
+
+    TN_SPIRV(&e->m, code, SPV_SELECTION_MERGE, merge, 0);
+    TN_SPIRV(&e->m, code, SPV_BRANCH_CONDITIONAL, inside, then, merge);
+    label(e, then);
+    TN_TRY(column(e, v, array, e->lane, rows, e->k->lanes / rows, &sum));
+    tn_vk_group_store(e, array, v->cell->type.dtype, e->lane, sum);
+    branch(e, merge);
+    label(e, merge);
+    barrier(e);
+    return TN_OK;
+}
+
+/* Through group memory: a few lanes add up columns, then every lane the sums
+ * of all columns, in the same order. */
 static tn_status
 group_reduce(tn_vk_emitter *e, const tn_ins *v)
 {
     tn_dtype t = v->cell->type.dtype;
-    uint32_t array = tn_vk_group_array(e, tn_vk_register(t), e->k->lanes);
-    uint32_t sum;
+    uint32_t rows = tn_reduce_rows(e->k->lanes), sum;
+    uint32_t *array = &e->reduced[tn_vk_register(t)];
 
     if (e->k->team)
         return tn_vk_refuse(e, "reduction over a subgroup");
-    tn_vk_group_store(e, array, t, e->lane, tn_vk_cell_get(e, v, 0));
+    if (!*array)
+        *array = tn_vk_group_array(e, tn_vk_register(t), e->k->lanes);
+    tn_vk_group_store(e, *array, t, e->lane, tn_vk_cell_get(e, v, 0));
     barrier(e);
-    sum = tn_vk_group_load(e, array, t, tn_vk_int(e, TN_I32, 0));
-    for (uint32_t l = 1; l < e->k->lanes; l++)
-        TN_TRY(tn_vk_apply(e, v->fn, t, sum, tn_vk_group_load(e, array, t, tn_vk_int(e, TN_I32, l)),
-            &sum));
+    if (rows < e->k->lanes)
+        TN_TRY(fold(e, v, *array, rows));
+    TN_TRY(column(e, v, *array, tn_vk_int(e, TN_I32, 0), 1, rows, &sum));
     barrier(e);
     tn_vk_cell_set(e, v, 0, sum);
     return TN_OK;

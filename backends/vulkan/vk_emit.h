@@ -22,6 +22,7 @@ typedef struct tn_vk_emitter {
     uint32_t status;     /* variable of the status words */
     uint32_t push;       /* variable of the push constants */
     uint32_t lane, task; /* i32 values */
+    uint32_t reduced[TN_DTYPE_COUNT]; /* group array of reductions, by type of register */
     uint32_t block;      /* label of the block being written */
 } tn_vk_emitter;
 

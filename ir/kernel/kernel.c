@@ -85,3 +85,15 @@ tn_kcell_new(tn_kernel *k, const char *name, tn_ktype type)
     tn_push(k->arena, &k->cells, cell);
     return cell;
 }
+
+uint32_t
+tn_reduce_rows(uint32_t lanes)
+{
+    uint32_t rows = 1;
+
+    if (lanes <= 16)
+        return lanes;
+    while (rows * rows < lanes || lanes % rows)
+        rows++;
+    return rows;
+}

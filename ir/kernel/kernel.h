@@ -189,4 +189,10 @@ tn_status tn_kernel_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_ker
 tn_status tn_kernel_unroll(tn_arena *arena, tn_diag *diag, const tn_kernel *k, tn_kernel **out)
     TN_MUST_USE;
 
+/* How generators cut a sg_reduce that has no instruction of its own: so many
+ * lanes add up a column each (elements this far apart), then every lane the
+ * sums of all columns. A divisor of `lanes` near its root; `lanes` itself where
+ * cutting is not worth a barrier. */
+uint32_t tn_reduce_rows(uint32_t lanes);
+
 #endif
