@@ -11,6 +11,9 @@
 const char *
 tn_value_path(const tn_scope *scope, const char *name)
 {
+    /* A file that tenon printed has paths for names. */
+    if (scope->frame->r->document->stage)
+        return name;
     return *scope->prefix ? tn_arena_printf(scope->frame->r->arena, "%s%s", scope->prefix, name)
                           : name;
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_FRONTEND_WRITE_H
+#define TN_FRONTEND_WRITE_H
+
+#include "frontend/model.h"
+
+/* The graphs of a module as a graph file of their own, with "stage": params,
+ * functions and repeats are expanded, values have their paths as names. What is
+ * read back writes the same text. Stacked weights whose slices a function
+ * named, tests and expectations are not written. Inside a guard. */
+void tn_model_write(tn_text *out, const tn_module *module, const char *stage);
+/* A number as it stands in a file: a decimal, or "=1/3", "=inf", "=sqrt(T)". */
+void tn_write_number(tn_text *out, tn_sizes *sizes, const tn_number *n);
+
+#endif
