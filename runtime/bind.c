@@ -116,14 +116,11 @@ bind_by_fact(binder *b, const tn_plan_fact *fact, bool *progress)
             !tn_formula_eval(sides[1 - i], b->values, symbol_count(b), &wanted))
             continue;
         switch (solve(b, sides[i], wanted, symbol)) {
-        case 1:
-            *progress = true;
-            return TN_OK;
+        case 1: *progress = true; return TN_OK;
         case -1:
             return tn_fail(b->diag, TN_MALFORMED, "%s: no whole %s makes it true", fact->what,
                 b->entry->symbols.at[symbol].name);
-        default:
-            break;
+        default: break;
         }
     }
     return TN_OK;
