@@ -135,8 +135,7 @@ top_k(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
     if (index[axis]->op != TN_T_index && index[axis]->op != TN_T_const)
         return tn_lo_refuse(k, op, "is read at computed places", op->out[result]->type.dtype);
     tn_lo_copy(at, index, in->type.rank);
-    at[axis] = tn_tb_int(k->b, 0);
-    along = tn_lo_span_axis(k, in->type.dim[axis], at, in->type.rank);
+    along = tn_lo_span_axis(k, in->type.dim[axis], index, in->type.rank);
     at[axis] = tn_tb_index(k->b, along);
     x = tn_lo_with_axis(k, tn_lo_wide(k, in, at), along);
     wide = x->dtype;

@@ -131,6 +131,9 @@ group_at(tn_sched *s, tn_point *p, void *context)
 {
     const row_group *g = context;
 
+    /* What is left after whole vectors starts anew: nothing is stored yet. */
+    for (uint32_t i = 0; i < g->count; i++)
+        tn_nest_begin(s, g->nest[i]);
     for (uint32_t i = 0; i < g->count; i++)
         tn_stream(s, g->nest[i], p);
 }

@@ -383,6 +383,15 @@ TN_TEST(kept_behind_what_is_kept)
                 "    t: f32[B,5] = sin d\n    output p = p\n    output t = t\n");
 }
 
+/* The last store makes what the first loop reads; with a part of a vector left. */
+TN_TEST(stored_last_and_read_first)
+{
+    LOWERED(.dims = {B(3)}, .tolerance = 1e-6,
+        .text = "graph main\n    dim B 0..64\n    input x: f32[B,B]\n"
+                "    m: f32[B,B] = mul x, x\n    p: f32[B,B] = softmax m {axis=0}\n"
+                "    output p = p\n    output m = m\n");
+}
+
 /* ---- contractions ---- */
 
 TN_TEST(contractions)
@@ -560,6 +569,10 @@ TN_TEST(orders_along_what_top_k_chose)
                     "    w: f32[9,2], j: i32[9,2] = top_k s {k=2}\n"
                     "    output i = i\n    output c = c\n    output a = a\n"
                     "    output w = w\n    output j = j\n");
+    LOWERED(.text = "graph main\n    input x: i32[4]\n"
+                    "    v: i32[4], i: i32[4] = top_k x {k=4, axis=0}\n"
+                    "    n: i32[4] = add v, 1\n    m: i32[] = reduce_min n {axes=[0]}\n"
+                    "    output v = v\n    output m = m\n");
 }
 
 TN_TEST(writing)
@@ -714,7 +727,8 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes), TN_CASE(reductions),
     TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
-    TN_CASE(norms_over_channels), TN_CASE(kept_behind_what_is_kept), TN_CASE(contractions),
+    TN_CASE(norms_over_channels), TN_CASE(kept_behind_what_is_kept),
+    TN_CASE(stored_last_and_read_first), TN_CASE(contractions),
     TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach), TN_CASE(attention_by_hand),
     TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations),
     TN_CASE(top_k), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing),
