@@ -77,10 +77,12 @@ key_of(tn_lo *k, tn_tval *x)
     tn_dtype t = x->dtype == TN_F64 ? TN_I64 : TN_I32;
     int64_t most = t == TN_I64 ? INT64_MAX : INT32_MAX;
     tn_tval *nan = tn_tb_fn1(k->b, TN_FN_is_nan, x);
-    tn_tval *bits = tn_tb_fn2(k->b, TN_FN_add, x, tn_lo_zero(k, x->dtype));
+    tn_tval *bits = tn_tb_bits(k->b, t, x), *least = tn_tb_whole(k->b, t, -most - 1);
     tn_tval *negative, *flipped;
 
-    bits = tn_tb_bits(k->b, t, bits);
+    /* In integers: a device may drop the sign of a zero, or keep it. */
+    negative = tn_tb_fn2(k->b, TN_FN_eq, bits, least);
+    bits = tn_tb_fn3(k->b, TN_FN_select, negative, tn_lo_zero(k, t), bits);
     negative = tn_tb_fn2(k->b, TN_FN_lt, bits, tn_lo_zero(k, t));
     flipped = tn_tb_fn2(k->b, TN_FN_xor, bits, tn_tb_whole(k->b, t, most));
     bits = tn_tb_fn3(k->b, TN_FN_select, negative, flipped, bits);
