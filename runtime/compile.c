@@ -40,15 +40,17 @@ lower_entries(job *j)
     return TN_OK;
 }
 
-static const char *
-generator_name(job *j, const tn_compile_target *t)
+static tn_status
+generator_name(job *j, const tn_compile_target *t, const char **out)
 {
     const tn_backend *b;
 
-    if (!j->out || j->options->no_code ||
-        tn_registry_generator(j->registry, t->family, &b) != TN_OK)
-        return "";
-    return tn_arena_printf(j->module->arena, "%s %s", b->name, b->version);
+    *out = "";
+    if (!j->out || j->options->no_code)
+        return TN_OK;
+    TN_TRY(tn_registry_generator(j->registry, t->family, &b));
+    *out = tn_arena_printf(j->module->arena, "%s %s", b->name, b->version);
+    return TN_OK;
 }
 
 static tn_status
@@ -60,7 +62,7 @@ compile_target(job *j, const tn_compile_target *t, tn_artifact_target *out)
 
     TN_TRY(tn_target_parse(j->env->diag, t->text, strlen(t->text), &target));
     *out = (tn_artifact_target){.name = t->name, .family = t->family, .text = t->text};
-    out->generator = generator_name(j, t);
+    TN_TRY(generator_name(j, t, &out->generator));
     out->plans = tn_new_array(arena, tn_plan, entries);
     out->code = tn_new_array(arena, tn_span *, entries);
     for (uint32_t e = 0; e < entries; e++) {

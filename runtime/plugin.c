@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/cache.h"
+#include "runtime/worker.h"
 
 enum { BACKEND_LIMIT = 64, EXPLAIN_BYTES = TN_DIAG_LINE };
 
@@ -332,6 +334,34 @@ library_path(const tn_registry *r, char *out, size_t room)
                strchr(here.dli_fname, '/') ? here.dli_fname : "/proc/self/exe", out, room) == 0;
 }
 
+/* What no kernel needs: the longest ones take seconds. */
+#define WORKER_TIMEOUT_NS (UINT64_C(300) * 1000000000)
+
+static tn_status
+load_worker(tn_registry *r, const char *path)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    tn_worker_options options = {.program = r->options.worker,
+        .module = path,
+        .timeout_ns = WORKER_TIMEOUT_NS,
+        .processes = processors < 1 ? 1 : (uint32_t)processors};
+    const char *why;
+    tn_worker *worker;
+
+    TN_TRY(check_file(r, path));
+    if (options.processes > TN_WORKER_PROCESSES)
+        options.processes = TN_WORKER_PROCESSES;
+    TN_TRY(tn_worker_open(&r->host, r->env.diag, &options, &worker));
+    why = unfit(r, tn_worker_backend(worker));
+    if (why) {
+        tn_worker_close(worker);
+        return tn_fail(r->env.diag, TN_PLUGIN, "%s: %s", path, why);
+    }
+    r->libraries[r->count] = NULL;
+    r->backends[r->count++] = tn_worker_backend(worker);
+    return TN_OK;
+}
+
 /* Generators are modules: lib/tenon/tenon_<family>_gen.so beside the library
  * that holds this code, or in its folder. */
 static tn_status
@@ -342,7 +372,7 @@ load_module(tn_registry *r, const char *family)
     const char *slash;
 
     if (!library_path(r, home, sizeof home))
-        return TN_PLUGIN;
+        home[0] = '\0';
     slash = strrchr(home, '/');
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         int fd;
@@ -354,20 +384,22 @@ load_module(tn_registry *r, const char *family)
         if (r->env.files->open_read(r->env.files->self, path, &fd) != 0)
             continue;
         r->env.files->close(r->env.files->self, fd);
-        return tn_registry_load(r, path);
+        return r->options.worker ? load_worker(r, path) : tn_registry_load(r, path);
     }
-    return TN_PLUGIN;
+    return tn_fail(r->env.diag, TN_PLUGIN,
+        "no code generator for %s devices is here (tenon_%s_gen.so beside the library)", family,
+        family);
 }
 
 tn_status
 tn_registry_generator(tn_registry *r, const char *family, const tn_backend **out)
 {
     *out = find_generator(r, family);
-    if (!*out && load_module(r, family) == TN_OK)
-        *out = find_generator(r, family);
-    if (!*out)
-        return tn_fail(r->env.diag, TN_PLUGIN,
-            "no code generator for %s devices is here (tenon_%s_gen.so beside the library)", family,
-            family);
-    return TN_OK;
+    if (*out)
+        return TN_OK;
+    TN_TRY(load_module(r, family));
+    *out = find_generator(r, family);
+    return *out ? TN_OK
+                : tn_fail(r->env.diag, TN_PLUGIN, "tenon_%s_gen.so is not for %s devices", family,
+                      family);
 }

@@ -13,10 +13,12 @@
  * One thread at a time; the backends themselves may be used from several. */
 typedef struct tn_registry tn_registry;
 
-/* `cache_folder` NULL: no caches on disk. `driver_entry` may be NULL: see
- * tn_host. */
+/* `cache_folder` NULL: no caches on disk. `worker` is the path of tenon-worker,
+ * in whose processes the code generators beside the library then work; NULL:
+ * they are loaded into this one. `driver_entry` may be NULL: see tn_host. */
 typedef struct tn_registry_options {
     const char *cache_folder;
+    const char *worker;
     void *(*driver_entry)(void *self, const char *name, void *found);
     void *driver_self;
     /* Where a message of level 0 (error) .. 3 (debug) goes; may be NULL. */

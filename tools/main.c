@@ -64,6 +64,21 @@ cache_folder(tn_arena *arena)
     return home && *home ? tn_arena_printf(arena, "%s/.cache/tenon", home) : NULL;
 }
 
+/* The program that code generators work in: TENON_WORKER, else the one beside
+ * this program. NULL: they work in this process. */
+static const char *
+worker(const tn_env *env, tn_arena *arena)
+{
+    const char *own = getenv("TENON_WORKER");
+    char here[4096];
+
+    if (own)
+        return *own ? own : NULL;
+    if (env->files->real_path(env->files->self, "/proc/self/exe", here, sizeof here) != 0)
+        return "tenon-worker";
+    return tn_arena_printf(arena, "%s/tenon-worker", tn_path_folder(arena, here));
+}
+
 static tn_status
 open_registry(invocation *v)
 {
@@ -71,6 +86,7 @@ open_registry(invocation *v)
     const tn_option_value *plugins = &v->options.value[TN_OPT_plugin];
 
     options.cache_folder = cache_folder(v->tool.arena);
+    options.worker = worker(&v->tool.env, v->tool.arena);
     TN_TRY(tn_registry_create(&v->tool.env, &options, &v->tool.registry));
     for (uint32_t i = 0; i < plugins->list.count; i++)
         TN_TRY(tn_registry_load(v->tool.registry, plugins->list.at[i]));
@@ -120,7 +136,7 @@ main(int argc, char **argv)
 
     tn_signals_install();
     tn_diag_init(&diag, tn_alloc_system());
-    v.tool.env = (tn_env){tn_alloc_system(), tn_files_system(), &diag};
+    v.tool.env = (tn_env){tn_alloc_system(), tn_signals_files(), &diag};
     v.tool.diag = &diag;
     v.tool.options = &v.options;
     v.tool.arena = tn_arena_create(tn_alloc_system(), 0);

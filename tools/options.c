@@ -207,8 +207,11 @@ tn_options_help(tn_text *out, const tn_options *o)
     for (int i = 0; i < TN_OPT_COUNT; i++)
         if (o->has_verb ? takes(&rows[i], o->verb) : !strcmp(rows[i].verbs, "*"))
             help_option(out, &rows[i]);
-    if (!o->has_verb)
-        tn_text_add(out, "  %-24s %s\n", "--version", "the version");
+    if (o->has_verb)
+        return;
+    tn_text_add(out, "  %-24s %s\n\nEnvironment:\n", "--version", "the version");
+#define TN_VARIABLE(name, doc) tn_text_add(out, "  %-24s %s\n", #name, doc);
+#include "tools/options.def"
 }
 
 void
@@ -222,4 +225,7 @@ tn_options_markdown(tn_text *out)
     for (int i = 0; i < TN_OPT_COUNT; i++)
         tn_text_add(out, "| `%s%s%s` | %s | %s |\n", rows[i].spelling, *rows[i].value ? " " : "",
             rows[i].value, rows[i].verbs, rows[i].doc);
+    tn_text_add(out, "\n| variable | what it does |\n| --- | --- |\n");
+#define TN_VARIABLE(name, doc) tn_text_add(out, "| `%s` | %s |\n", #name, doc);
+#include "tools/options.def"
 }

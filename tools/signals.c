@@ -2,14 +2,51 @@
 #include "tools/signals.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { NOTES = 16, NAME_ROOM = 4096 };
+
+typedef enum note_state { NOTE_FREE, NOTE_TAKEN, NOTE_WRITTEN } note_state;
+
+/* Names of files that exist only until they are renamed. Static, for a signal
+ * handler has nothing else to reach them by. */
+static struct note {
+    atomic_int state;
+    char name[NAME_ROOM];
+} notes[NOTES];
+
+static void
+note(const char *name)
+{
+    size_t bytes = strlen(name) + 1;
+
+    for (int i = 0; i < NOTES && bytes <= NAME_ROOM; i++) {
+        int expected = NOTE_FREE;
+
+        if (!atomic_compare_exchange_strong(&notes[i].state, &expected, NOTE_TAKEN))
+            continue;
+        memcpy(notes[i].name, name, bytes);
+        atomic_store(&notes[i].state, NOTE_WRITTEN);
+        return;
+    }
+}
+
+static void
+forget(const char *name)
+{
+    for (int i = 0; i < NOTES; i++)
+        if (atomic_load(&notes[i].state) == NOTE_WRITTEN && !strcmp(notes[i].name, name))
+            atomic_store(&notes[i].state, NOTE_FREE);
+}
 
 static void
 end(int signal_number)
 {
-    /* A file under its final name is always whole, so there is nothing to
-     * undo; exit codes are those of the contract. */
+    for (int i = 0; i < NOTES; i++)
+        if (atomic_load(&notes[i].state) == NOTE_WRITTEN)
+            unlink(notes[i].name);
     _exit(128 + signal_number);
 }
 
@@ -20,9 +57,61 @@ tn_signals_install(void)
 
     memset(&action, 0, sizeof action);
     sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGINT);
+    sigaddset(&action.sa_mask, SIGTERM);
     action.sa_handler = end;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+}
+
+/* Noted first: a name that a signal finds too early is one that is not there
+ * yet. */
+static int
+create_noted(void *self, const char *path, int *fd)
+{
+    int error;
+
+    (void)self;
+    note(path);
+    error = tn_files_system()->create(tn_files_system()->self, path, fd);
+    if (error)
+        forget(path);
+    return error;
+}
+
+static int
+rename_noted(void *self, const char *from, const char *to)
+{
+    int error;
+
+    (void)self;
+    error = tn_files_system()->rename(tn_files_system()->self, from, to);
+    if (!error)
+        forget(from);
+    return error;
+}
+
+static int
+remove_noted(void *self, const char *path)
+{
+    int error;
+
+    (void)self;
+    error = tn_files_system()->remove(tn_files_system()->self, path);
+    forget(path);
+    return error;
+}
+
+const tn_files *
+tn_signals_files(void)
+{
+    static tn_files noted;
+
+    noted = *tn_files_system();
+    noted.create = create_noted;
+    noted.rename = rename_noted;
+    noted.remove = remove_noted;
+    return &noted;
 }

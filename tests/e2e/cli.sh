@@ -80,6 +80,12 @@ head -c 100 "$folder/small.tenon" >"$folder/cut.tenon"
 expect 8 "of a file of 100" run "$folder/cut.tenon"
 expect 2 "unknown; there are cpu" compile "$small" -o "$folder/x.tenon" --target z80
 expect 7 "" compile "$small" -o "$folder/none/x.tenon"
+export TENON_CACHE="" TENON_WORKER="$folder/absent"
+expect 9 "absent: it cannot be started" compile "$small" -o "$folder/x.tenon" --target cpu
+TENON_WORKER=""
+expect 0 "" compile "$small" -o "$folder/again.tenon" --target cpu:x86-64-v2,vulkan,opencl,interp
+cmp -s "$folder/small.tenon" "$folder/again.tenon" || { echo "not ok: other bytes"; failed=$((failed + 1)); }
+unset TENON_CACHE TENON_WORKER
 
 expect 0 "PlayMusic" run "$model" -i "text=play the new record by nick cave"
 expect 0 "[nick cave:artist]" run "$model" -i "text=play the new record by nick cave" --color never
