@@ -399,7 +399,7 @@ tn_registry_generator(tn_registry *r, const char *family, const tn_backend **out
         return TN_OK;
     TN_TRY(load_module(r, family));
     *out = find_generator(r, family);
-    return *out ? TN_OK
-                : tn_fail(r->env.diag, TN_PLUGIN, "tenon_%s_gen.so is not for %s devices", family,
-                      family);
+    return *out
+        ? TN_OK
+        : tn_fail(r->env.diag, TN_PLUGIN, "tenon_%s_gen.so is not for %s devices", family, family);
 }

@@ -173,13 +173,21 @@ json(const bench *b, tn_text *out)
     tn_text_add(out, "]}\n");
 }
 
+/* Of the sorted times, the one that so many tenths are below. */
+static double
+wall_ms(const bench *b, uint32_t tenths)
+{
+    uint32_t index = b->runs * tenths / 10;
+
+    return (double)b->wall[index] * 1e-6;
+}
+
 static void
 people(const bench *b, tn_text *out)
 {
     tn_text_add(out,
         "%s: median %.3f ms (p10 %.3f, p90 %.3f, %u runs), %lld launches, compiled in %.0f ms\n",
-        b->l->device, (double)b->wall[b->runs / 2] * 1e-6, (double)b->wall[b->runs / 10] * 1e-6,
-        (double)b->wall[b->runs * 9 / 10] * 1e-6, b->runs, (long long)b->launches,
+        b->l->device, wall_ms(b, 5), wall_ms(b, 1), wall_ms(b, 9), b->runs, (long long)b->launches,
         (double)b->l->compile_ns * 1e-6);
     tn_text_add(out,
         "%.4g MFLOP, %.4g MB moved, %.4g MB of activations; peak here: %.1f GFLOP/s, %.1f GB/s\n",

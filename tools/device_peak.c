@@ -268,7 +268,7 @@ probe(attempt *a, tn_device_peak *out)
     TN_TRY(make_buffer(a, READ_BYTES));
     TN_TRY(make_buffer(a, 1 << 20));
     TN_TRY(run_kernel(a, read_kernel(a->tool->arena, &m), READ_BYTES / READ_BLOCK, &ns));
-    out->bytes_per_s = READ_BYTES / ((double)ns * 1e-9);
+    out->bytes_per_s = (double)READ_BYTES / ((double)ns * 1e-9);
     return TN_OK;
 }
 
