@@ -302,6 +302,15 @@ cut_symbols(cutting *c)
     return any;
 }
 
+/* Every cutter once; true when one of them found something to cut. */
+static bool
+cut(cutting *c)
+{
+    bool outputs = cut_outputs(c), nodes = cut_nodes(c), symbols = cut_symbols(c);
+
+    return outputs || nodes || symbols;
+}
+
 static void
 report(session *s, const fz_graph *g, outcome out, int where)
 {
@@ -311,7 +320,7 @@ report(session *s, const fz_graph *g, outcome out, int where)
     trial t = {.s = s};
 
     memcpy(c.why, s->why, sizeof c.why);
-    while ((cut_outputs(&c) | cut_nodes(&c) | cut_symbols(&c)) && c.tries < SHRINK_TRIES)
+    while (cut(&c) && c.tries < SHRINK_TRIES)
         continue;
     fz_write(&c.g, &t.plain_text, &t.bound_text);
     printf("seed %llu %s on %s, %s: %s\n", (unsigned long long)g->seed, words[out],
