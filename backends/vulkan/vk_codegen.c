@@ -60,7 +60,7 @@ serial(tn_vk_emitter *e, const tn_ins *v)
     uint32_t header = tn_spirv_id(&e->m), test = tn_spirv_id(&e->m), body = tn_spirv_id(&e->m);
     uint32_t next = tn_spirv_id(&e->m), merge = tn_spirv_id(&e->m);
     uint32_t index = tn_spirv_id(&e->m), stepped = tn_spirv_id(&e->m);
-    uint32_t step = tn_vk_int(e, t, v->whole), goes;
+    uint32_t step = tn_vk_int(e, t, v->whole), truth, goes;
 
     branch(e, header);
     label(e, header);
@@ -68,7 +68,8 @@ serial(tn_vk_emitter *e, const tn_ins *v)
     TN_SPIRV(&e->m, code, SPV_LOOP_MERGE, merge, next, 0);
     branch(e, test);
     label(e, test);
-    goes = tn_vk_op2(e, SPV_S_LESS_THAN, tn_vk_type(e, TN_BOOL), index, value(e, v->arg[1]));
+    truth = tn_vk_type(e, TN_BOOL);
+    goes = tn_vk_op2(e, SPV_S_LESS_THAN, truth, index, value(e, v->arg[1]));
     TN_SPIRV(&e->m, code, SPV_BRANCH_CONDITIONAL, goes, body, merge);
     label(e, body);
     e->id[v->id] = index;
@@ -135,8 +136,8 @@ static tn_status
 fold(tn_vk_emitter *e, const tn_ins *v, uint32_t array, uint32_t rows)
 {
     uint32_t then = tn_spirv_id(&e->m), merge = tn_spirv_id(&e->m), sum;
-    uint32_t inside =
-        tn_vk_op2(e, SPV_S_LESS_THAN, tn_vk_type(e, TN_BOOL), e->lane, tn_vk_int(e, TN_I32, rows));
+    uint32_t truth = tn_vk_type(e, TN_BOOL), end = tn_vk_int(e, TN_I32, rows);
+    uint32_t inside = tn_vk_op2(e, SPV_S_LESS_THAN, truth, e->lane, end);
 
     TN_SPIRV(&e->m, code, SPV_SELECTION_MERGE, merge, 0);
     TN_SPIRV(&e->m, code, SPV_BRANCH_CONDITIONAL, inside, then, merge);
@@ -188,13 +189,22 @@ check(tn_vk_emitter *e, const tn_ins *v)
     return TN_OK;
 }
 
+/* In an order of its own: the compiler's for arguments would show in ids. */
+static void
+plain_store(tn_vk_emitter *e, const tn_ins *v)
+{
+    uint32_t index = value(e, v->arg[0]), stored = value(e, v->arg[1]);
+
+    tn_vk_store(e, v->mem, index, stored);
+}
+
 static tn_status
 store(tn_vk_emitter *e, const tn_ins *v)
 {
     uint32_t then, merge;
 
     if (v->arg_count < 3) {
-        tn_vk_store(e, v->mem, value(e, v->arg[0]), value(e, v->arg[1]));
+        plain_store(e, v);
         return TN_OK;
     }
     then = tn_spirv_id(&e->m);
@@ -202,7 +212,7 @@ store(tn_vk_emitter *e, const tn_ins *v)
     TN_SPIRV(&e->m, code, SPV_SELECTION_MERGE, merge, 0);
     TN_SPIRV(&e->m, code, SPV_BRANCH_CONDITIONAL, value(e, v->arg[2]), then, merge);
     label(e, then);
-    tn_vk_store(e, v->mem, value(e, v->arg[0]), value(e, v->arg[1]));
+    plain_store(e, v);
     branch(e, merge);
     label(e, merge);
     return TN_OK;

@@ -101,7 +101,8 @@ signed_division(tn_vk_emitter *e, tn_fn fn, tn_dtype t, uint32_t a, uint32_t b)
 {
     tn_dtype r = tn_vk_register(t);
     uint32_t type = tn_vk_type(e, r);
-    uint32_t minus = tn_vk_op2(e, SPV_I_EQUAL, truth_type(e), b, tn_vk_int(e, r, -1));
+    uint32_t truth = truth_type(e);
+    uint32_t minus = tn_vk_op2(e, SPV_I_EQUAL, truth, b, tn_vk_int(e, r, -1));
     uint32_t safe = choose(e, type, minus, tn_vk_int(e, r, 1), b);
     uint32_t result, other;
 
@@ -223,8 +224,8 @@ float_to_bf16(tn_vk_emitter *e, uint32_t value)
     uint32_t sum = tn_vk_op2(e, SPV_I_ADD, u, half, odd);
     uint32_t rounded = tn_vk_op2(e, SPV_SHIFT_RIGHT_LOGICAL, u, sum, sixteen);
     uint32_t magnitude = tn_vk_op2(e, SPV_BITWISE_AND, u, bits, tn_vk_int(e, TN_U32, 0x7fffffff));
-    uint32_t is_nan =
-        tn_vk_op2(e, SPV_U_LESS_THAN, truth_type(e), tn_vk_int(e, TN_U32, 0x7f800000), magnitude);
+    uint32_t truth = truth_type(e), infinity = tn_vk_int(e, TN_U32, 0x7f800000);
+    uint32_t is_nan = tn_vk_op2(e, SPV_U_LESS_THAN, truth, infinity, magnitude);
     uint32_t quiet = tn_vk_op2(e, SPV_BITWISE_OR, u, high, tn_vk_int(e, TN_U32, 64));
 
     return choose(e, u, is_nan, quiet, rounded);
@@ -293,11 +294,22 @@ int_to_int(tn_vk_emitter *e, tn_dtype from, tn_dtype to, uint32_t value)
 static uint32_t
 to_truth(tn_vk_emitter *e, tn_dtype from, uint32_t value)
 {
-    tn_dtype r = tn_vk_register(from);
+    uint32_t truth = truth_type(e);
 
     if (tn_is_float(from))
-        return tn_vk_op2(e, SPV_F_UNORD_NOT_EQUAL, truth_type(e), value, tn_vk_real(e, from, 0));
-    return tn_vk_op2(e, SPV_I_NOT_EQUAL, truth_type(e), value, tn_vk_int(e, r, 0));
+        return tn_vk_op2(e, SPV_F_UNORD_NOT_EQUAL, truth, value, tn_vk_real(e, from, 0));
+    return tn_vk_op2(e, SPV_I_NOT_EQUAL, truth, value, tn_vk_int(e, tn_vk_register(from), 0));
+}
+
+static uint32_t
+from_truth(tn_vk_emitter *e, tn_dtype to, uint32_t value)
+{
+    bool real = tn_is_float(to);
+    tn_dtype r = tn_vk_register(to);
+    uint32_t one = real ? tn_vk_real(e, to, 1) : tn_vk_int(e, r, 1);
+    uint32_t zero = real ? tn_vk_real(e, to, 0) : tn_vk_int(e, r, 0);
+
+    return choose(e, tn_vk_type(e, r), value, one, zero);
 }
 
 static uint32_t
@@ -315,11 +327,8 @@ cast(tn_vk_emitter *e, tn_dtype from, tn_dtype to, uint32_t value)
         return float_to_bf16(e, value);
     if (to == TN_BOOL)
         return to_truth(e, from, value);
-    if (from == TN_BOOL && tn_is_float(to))
-        return choose(e, type, value, tn_vk_real(e, to, 1), tn_vk_real(e, to, 0));
     if (from == TN_BOOL)
-        return choose(e, type, value, tn_vk_int(e, tn_vk_register(to), 1),
-            tn_vk_int(e, tn_vk_register(to), 0));
+        return from_truth(e, to, value);
     if (tn_is_float(from) && tn_is_float(to))
         return tn_vk_op1(e, SPV_F_CONVERT, type, value);
     if (tn_is_float(from))
