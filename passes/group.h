@@ -44,6 +44,7 @@ typedef struct tn_group {
      * chosen element by element: the axis that no task takes blocks of. */
     const tn_op *parts;
     int part_axis;
+    const char *family;         /* of a fused row that it implements, or NULL */
     uint32_t first;             /* position of its first operation */
     uint32_t seen;              /* last search that visited it */
 } tn_group;

@@ -163,7 +163,7 @@ lower_group(tn_lo *k, tn_lowered *out)
     const tn_op *name = namesake(k->group);
 
     k->out = out;
-    out->family = tn_op_info_of(name->code)->name;
+    out->family = k->group->family ? k->group->family : tn_op_info_of(name->code)->name;
     k->b = tn_tb_create(k->arena, out->family);
     make_axes(k);
     make_statements(k);

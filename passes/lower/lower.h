@@ -4,6 +4,7 @@
 
 #include "ir/graph/graph.h"
 #include "ir/kernel/tile.h"
+#include "passes/finding.h"
 #include "passes/pass.h"
 
 /* A place where data may be wrong. Number i of tn_tile.sites. */
@@ -36,6 +37,7 @@ typedef struct tn_lower_options {
     bool pack;      /* weights of contractions as p16; false: rows */
     tn_pass_set skip; /* passes that are left out; without `group` one kernel
                          for each op (after expansion) */
+    tn_findings *findings; /* what fused, what nearly did; or NULL */
 } tn_lower_options;
 
 /* Partitions the entry into groups (passes/group.c) and lowers each.

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_FINDING_H
+#define TN_PASSES_FINDING_H
+
+#include "ir/graph/graph.h"
+
+/* What the fusions of a compilation found, and what they nearly found: the
+ * source of `tenon explain`, of `expect`, and of tests. Everything is owned
+ * by the arena of the list; names of nodes are their paths in the user's
+ * file. */
+typedef struct tn_finding {
+    bool fused;
+    const char *family;       /* "attention", "moe", "route", "viterbi", .. */
+    TN_VEC(const char *) nodes; /* fused: all of them; missed: [0] is where */
+    uint32_t kernel;          /* fused: number of the group in execution order */
+    const char *parameters;   /* fused: "heads=8 scale=0.125 mask=causal", never NULL */
+    const char *predicate;    /* missed: the first condition that failed, */
+    const char *found;        /* what stands there instead, */
+    const char *advice;       /* what to change */
+} tn_finding;
+
+typedef struct tn_findings {
+    tn_arena *arena;
+    TN_VEC(tn_finding) at; /* in graph order of the fusion's last op */
+} tn_findings;
+
+/* Both do nothing with `list` NULL. Texts are copied into the list's arena. */
+tn_finding *tn_found(tn_findings *list, const char *family, tn_op *const *ops, uint32_t count,
+    const char *parameters);
+void tn_missed(tn_findings *list, const char *family, const tn_op *where, const char *predicate,
+    const char *found, const char *advice);
+
+#endif
