@@ -17,6 +17,12 @@ typedef struct row {
     double tolerance;      /* relative, for f64 and f32 */
 } row;
 
+/* Tags and score in one number. */
+#define LENGTHS "l: i64[3] = constant {type=i64[3], data=[2,0,9]}\n"
+#define PATH(operands)                                                      \
+    "a, b = viterbi " operands "\nc = cast a {to=f64}\nd = cast b {to=f64}\n" \
+    "e = unsqueeze d {axes=[1]}\nu = add c, e"
+
 static const row rows[] = {
     {{"3,5"}, "u = relu x", 0},
     {{"3,5"}, "u = silu x", 0},
@@ -60,6 +66,15 @@ static const row rows[] = {
     {{"2,3,4", "6,4", "6,2", "12", "2,2"}, "u, v = gru x, y, z, p, q", 1e-11},
     {{"2,3,4", "6,4", "6,2", "12", "2,2"}, "u, v = gru x, y, z, p, q {reset_after=false}", 1e-11},
     {{"2,3,4", "6,4", "6,2"}, "u, v = gru x, y, z {reverse=true}", 1e-11},
+    {{"3,4,5", "5,5"}, PATH("x, y"), 0},
+    {{"3,4,5", "5,5", "5", "5"}, LENGTHS PATH("x, y, l, z, p"), 0},
+    {{"3,1,5", "5,5", "5", "5"}, LENGTHS PATH("x, y, _, z, p"), 0},
+    {{"3,4,5", "5,5"}, "u = crf_partition x, y", 1e-11},
+    {{"3,4,5", "5,5", "5", "5"}, LENGTHS "u = crf_partition x, y, l, z, p", 1e-11},
+    {{"3,4,5", "5,5", "5", "5"}, "u = crf_partition x, y, _, z, p", 1e-11},
+    {{"3,4,5", "5,5"}, "u = crf_marginals x, y", 1e-11},
+    {{"3,4,5", "5,5", "5", "5"}, LENGTHS "u = crf_marginals x, y, l, z, p", 1e-11},
+    {{"3,1,5", "5,5", "5", "5"}, "u = crf_marginals x, y, _, z, p", 1e-11},
 };
 
 typedef struct job {
