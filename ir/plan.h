@@ -75,6 +75,7 @@ typedef struct tn_plan_step {
     const char *name;  /* ops it does, for traces: "h0.n layer_norm + .." */
     const char *family; /* the fused row or the op it implements */
     int32_t kernel;
+    int32_t part; /* of the lowered entry, when just compiled; not in files: -1 */
     TN_VEC(uint32_t) buffers; /* globals of the kernel, in order */
     TN_VEC(bool) writes;      /* for each of them: this step writes it */
     TN_VEC(tn_formula) sizes; /* size parameters of the kernel, in order */

@@ -209,7 +209,7 @@ fits(const tn_plan *plan, const tn_plan_step *s)
 static tn_plan_step
 read_step(tn_record *in, const tn_plan *plan)
 {
-    tn_plan_step s = {0};
+    tn_plan_step s = {.part = -1};
     uint8_t kind = tn_read_u8(&in->r);
     uint32_t n;
 

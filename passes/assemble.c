@@ -13,6 +13,7 @@ typedef struct assembly {
     tn_packed_list *packed;
     tn_plan *plan;
     int32_t *of_value; /* value id -> buffer, -1 */
+    int32_t part; /* of `lowered` that is being added */
 } assembly;
 
 enum { SITES_OF_A_BINDING = 256 / 16 };
@@ -316,7 +317,7 @@ static void
 add_launch(assembly *a, const tn_lowered *l, const tn_launch *launch, const tn_launches *all,
     const uint32_t *scratch)
 {
-    tn_plan_step step = {.kind = TN_STEP_LAUNCH, .family = l->family};
+    tn_plan_step step = {.kind = TN_STEP_LAUNCH, .family = l->family, .part = a->part};
     tn_text choice = {.arena = a->arena};
 
     tn_choice_print(&choice, &all->choice);
@@ -380,6 +381,7 @@ add_copy(assembly *a, uint32_t from, uint32_t to, const char *name)
         .name = name,
         .family = "copy",
         .kernel = -1,
+        .part = -1,
         .first_site = -1,
         .bytes = a->plan->buffers.at[to].bytes};
 
@@ -502,8 +504,10 @@ tn_assemble(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lowered_list *
     add_facts(&a);
     for (uint32_t i = 0; i < g->inputs.count; i++)
         buffer_of(&a, g->inputs.at[i].value, NULL);
-    for (uint32_t i = 0; i < lowered->at.count; i++)
+    for (uint32_t i = 0; i < lowered->at.count; i++) {
+        a.part = (int32_t)i;
         TN_TRY(add_lowered(&a, &lowered->at.at[i]));
+    }
     for (uint32_t i = 0; i < g->outputs.count; i++)
         add_output(&a, i);
     for (uint32_t i = 0; i < g->stores.count; i++)

@@ -20,6 +20,7 @@ typedef struct job {
     tn_span *out; /* NULL: plans only */
     tn_packed_list packed;
     tn_lowered_list *lowered; /* of each entry */
+    tn_findings *findings;
     tn_compiled made;
     TN_VEC(tn_codegen_job) kernels; /* distinct ones, of all targets */
     TN_VEC(place) places;
@@ -33,7 +34,12 @@ lower_entries(job *j)
     uint32_t entries = j->module->entries.count;
 
     j->lowered = tn_new_array(j->module->arena, tn_lowered_list, entries);
+    j->findings = tn_new_array(j->module->arena, tn_findings, entries);
+    j->made.lowered = j->lowered;
+    j->made.findings = j->findings;
     for (uint32_t e = 0; e < entries; e++) {
+        j->findings[e].arena = j->module->arena;
+        options.findings = &j->findings[e];
         TN_TRY(tn_lower_graph(j->module->arena, j->env->diag, j->module->entries.at[e], &options,
             &j->lowered[e]));
     }
@@ -183,6 +189,8 @@ run(job *j)
 {
     tn_status status = tn_arena_guard(j->module->arena, compile, j);
 
+    if (status == TN_OK && j->options->check)
+        status = j->options->check(j->options->check_self, &j->made);
     if (status == TN_OK && j->out)
         status = generate_and_encode(j);
     if (status == TN_NO_MEMORY)

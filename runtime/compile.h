@@ -13,6 +13,7 @@ typedef struct tn_compile_target {
     const char *text;   /* target text (ir/target.h) */
 } tn_compile_target;
 
+typedef struct tn_compiled tn_compiled;
 typedef struct tn_compile_options {
     const tn_compile_target *targets;
     uint32_t target_count;
@@ -20,14 +21,22 @@ typedef struct tn_compile_options {
     uint64_t skip; /* passes that are left out: tn_pass_set of passes/pass.h */
     bool no_code; /* kernels only, no finished code */
     bool no_pack; /* weights as rows */
+    /* Looks at the plans before code is made; its failure is the compile's.
+     * May be NULL. */
+    tn_status (*check)(void *self, const tn_compiled *made);
+    void *check_self;
 } tn_compile_options;
 
 /* What a compile makes before it becomes a file, in module->arena. */
-typedef struct tn_compiled {
+struct tn_compiled {
+    /* Of each entry: what fused and what nearly did (passes/finding.h), and
+     * the kernels before they are scheduled (passes/lower/lower.h). */
+    const struct tn_findings *findings;
+    const struct tn_lowered_list *lowered;
     tn_iface iface; /* weights without `at` unless they were loaded */
     tn_artifact_target *targets;
     uint32_t target_count;
-} tn_compiled;
+};
 
 /* Plans and kernels only: no code, no weights are needed. `module` is
  * rewritten. A guard of its own. */

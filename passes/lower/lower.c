@@ -204,5 +204,6 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
         status = one == TN_OK ? status : one;
         tn_push(arena, &out->at, lowered);
     }
+    tn_lower_place_findings(options->findings, out);
     return status;
 }

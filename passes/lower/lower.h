@@ -40,6 +40,10 @@ typedef struct tn_lower_options {
     tn_findings *findings; /* what fused, what nearly did; or NULL */
 } tn_lower_options;
 
+/* Fills `kernel` of what fused: the kernel whose name is the family, else the
+ * last one that computes a part of it. Called by tn_lower_graph. */
+void tn_lower_place_findings(tn_findings *findings, const tn_lowered_list *list);
+
 /* Partitions the entry into groups (passes/group.c) and lowers each.
  * TN_UNSUPPORTED lists every op that no device runs yet. */
 tn_status tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g,
