@@ -18,8 +18,7 @@ compile_to(tn_tool *tool, tn_module *module, const char *path)
         return tn_fail(tool->diag, TN_USAGE, "--pack %s: expected artifact or never",
             o[TN_OPT_pack].text);
     options.no_pack = o[TN_OPT_pack].given && !strcmp(o[TN_OPT_pack].text, "never");
-    if (o[TN_OPT_skip].given)
-        TN_TRY(tn_pass_parse(tool->diag, o[TN_OPT_skip].text, &options.skip));
+    TN_TRY(tn_load_skip(tool, &options.skip));
     TN_TRY(tn_compile_targets(tool->arena, tool->diag,
         o[TN_OPT_target].given ? o[TN_OPT_target].text : "cpu", &options.targets,
         &options.target_count));

@@ -204,8 +204,7 @@ inspect_module(tn_tool *tool, tn_module *module)
             module->entries.count);
         return TN_OK;
     }
-    if (o[TN_OPT_skip].given)
-        TN_TRY(tn_pass_parse(tool->diag, o[TN_OPT_skip].text, &options.skip));
+    TN_TRY(tn_load_skip(tool, &options.skip));
     TN_TRY(tn_compile_targets(tool->arena, tool->diag,
         o[TN_OPT_target].given ? o[TN_OPT_target].text : "cpu", &options.targets,
         &options.target_count));

@@ -66,6 +66,24 @@ tn_load_options(tn_tool *tool, tn_model_options *out)
     return TN_OK;
 }
 
+tn_status
+tn_load_skip(tn_tool *tool, uint64_t *out)
+{
+    const tn_option_value *o = tool->options->value;
+    tn_pass_set only;
+
+    *out = 0;
+    if (o[TN_OPT_skip].given)
+        TN_TRY(tn_pass_parse(tool->diag, o[TN_OPT_skip].text, out));
+    if (!o[TN_OPT_only].given)
+        return TN_OK;
+    TN_TRY(tn_pass_parse(tool->diag, o[TN_OPT_only].text, &only));
+    for (int i = 0; i < tn_pass_count(); i++)
+        if (!(only >> i & 1))
+            *out |= (tn_pass_set)1 << i;
+    return TN_OK;
+}
+
 typedef struct reading {
     tn_tool *tool;
     tn_arena *arena;
@@ -172,8 +190,7 @@ compile_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded
     tn_span bytes;
 
     options.exact = o[TN_OPT_exact].given;
-    if (o[TN_OPT_skip].given)
-        TN_TRY(tn_pass_parse(tool->diag, o[TN_OPT_skip].text, &options.skip));
+    TN_TRY(tn_load_skip(tool, &options.skip));
     options.skip |= how->skip;
     options.no_pack = o[TN_OPT_pack].given && !strcmp(o[TN_OPT_pack].text, "never");
     TN_TRY(device_target(tool, l->device, &target));

@@ -34,6 +34,8 @@ typedef struct tn_load_how {
 
 /* The model options of the command line, in tool->arena. */
 tn_status tn_load_options(tn_tool *tool, tn_model_options *out) TN_MUST_USE;
+/* The passes that --skip and --only leave out. */
+tn_status tn_load_skip(tn_tool *tool, uint64_t *out) TN_MUST_USE;
 /* Reads a graph (how->model is given) into an arena of its own; destroy it.
  * `weights`: loads them too. */
 tn_status tn_load_module(tn_tool *tool, const char *path, const tn_load_how *how, bool weights,

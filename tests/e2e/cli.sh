@@ -92,6 +92,15 @@ expect 0 "[nick cave:artist]" run "$model" -i "text=play the new record by nick 
 expect 0 '"labels":["PlayMusic"]' run "$model" -i "text=play the new record by nick cave" --json
 expect 0 "tests, largest error" verify "$model" --device cpu,interp
 expect 0 "launches" inspect "$model"
+expect 0 "nodes left alone" explain "$model"
+expect 0 "layer_norm" explain "$model"
+expect 0 '"schema":"tenon.explain/1","fused":[' explain "$model" --json
+expect 0 '"node":"x[1].h'"'"'.p","op":"softmax","kernel":"k' explain "$model" --json --skip group
+expect 2 "an artifact holds no graph" explain "$folder/small.tenon"
+expect 2 "has no such entry" explain "$model" --entry decode
+expect 2 "one target at a time" explain "$model" --target cpu,vulkan
+expect 2 "there is no pass" explain "$model" --only gruop
+expect 0 "launches" bench "$small" --only views --runs 2 --seed 1 -i 'i=[1]'
 expect 0 "vulkan" devices
 expect 0 "softmax" ops softmax
 expect 2 "there is no op" ops softmx
