@@ -223,6 +223,12 @@ tn_group_add_place(tn_grouper *x, tn_group *group, tn_value *value, bool member)
 
 /* ---- what is computed again at each use ---- */
 
+enum {
+    START_DEPTH = 8,  /* what a loop starts from: operations in a row, */
+    START_COST = 16,  /* their cost, */
+    START_LOADS = 6,  /* tensors they read */
+};
+
 static bool
 rejoins(const tn_grouper *x, const tn_value *v)
 {
@@ -249,13 +255,15 @@ may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
     tn_lower_kind kind = tn_lower_kind_of(op->code);
     bool free_view = tn_op_is_free_view(op) || (op->code == TN_OP_pad && is_seen_through_views(op));
 
+    bool rejoin = false;
+
+    *cost = tn_op_cost(op);
+    *loads = *depth = 0;
     if (op->code == TN_OP_constant)
         return false;
     if (!free_view && kind != TN_LOWER_map && op->code != TN_OP_iota && op->code != TN_OP_fill &&
         op->code != TN_OP_one_hot)
         return false;
-    *cost = tn_op_cost(op);
-    *loads = *depth = 0;
     for (int i = 0; i < op->in_count; i++) {
         const tn_value *v = op->in[i];
 
@@ -268,13 +276,37 @@ may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
         } else {
             *loads += v->type.rank > 0;
         }
-        if (!free_view && rejoins(x, v))
-            return false;
+        rejoin |= !free_view && rejoins(x, v);
     }
     ++*depth;
-    if (*depth > TN_GROUP_INLINE)
+    if (*depth > TN_GROUP_INLINE || rejoin)
         return false;
     return free_view || (*cost <= TN_GROUP_CHEAP && *loads <= 1);
+}
+
+/* What a loop starts from is computed once, there: no kernel for it alone. */
+static bool
+only_starts_loops(const tn_value *v, int depth)
+{
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *op = v->uses.at[i].op;
+
+        if (!op || depth == START_DEPTH || op->block != v->def->block)
+            return false;
+        if (op->code == TN_OP_scan && v->uses.at[i].index < tn_op_int(op, TN_ATTR_scan_carries))
+            continue;
+        if ((!tn_op_is_free_view(op) && tn_lower_kind_of(op->code) != TN_LOWER_map) ||
+            !only_starts_loops(op->out[0], depth + 1))
+            return false;
+    }
+    return v->uses.count > 0;
+}
+
+static bool
+may_start_loops(const tn_op *op, int cost, int loads, int depth)
+{
+    return tn_lower_kind_of(op->code) == TN_LOWER_map && cost <= START_COST &&
+        loads <= START_LOADS && depth < TN_GROUP_INLINE && only_starts_loops(op->out[0], 0);
 }
 
 static bool
@@ -282,7 +314,8 @@ try_inline(tn_grouper *x, const tn_op *op)
 {
     int cost, loads, depth;
 
-    if (!x->fuse || !may_inline(x, op, &cost, &loads, &depth))
+    if (!x->fuse ||
+        (!may_inline(x, op, &cost, &loads, &depth) && !may_start_loops(op, cost, loads, depth)))
         return false;
     x->out->inlined[op->id] = true;
     x->cost[op->id] = (uint8_t)(cost > 255 ? 255 : cost);

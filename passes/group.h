@@ -45,6 +45,9 @@ typedef struct tn_group {
     const tn_op *parts;
     int part_axis;
     const char *family;         /* of a fused row that it implements, or NULL */
+    /* Collected by a scan but not stored: elements are computed again, from
+     * what the scan carried, where a later scan reads them. */
+    TN_VEC(const tn_value *) again;
     uint32_t first;             /* position of its first operation */
     uint32_t seen;              /* last search that visited it */
 } tn_group;

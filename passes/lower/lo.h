@@ -20,13 +20,16 @@ typedef struct tn_lo_bound {
         TN_LO_TILE,  /* `tile`, whose dimensions lie on `axis` (NULL: size 1) */
         TN_LO_SLICE, /* `of` at `position` along dimension `along` */
         TN_LO_LOCAL, /* `local`, indexed like the value */
-        TN_LO_SCALAR /* `tile`, of rank 0 */
+        TN_LO_SCALAR, /* `tile`, of rank 0 */
+        TN_LO_PAST,  /* `local`, indexed by `tile` and then like the value */
+        TN_LO_AGAIN, /* collected by the scan `past`, computed again */
     } kind;
     tn_tval *tile;
     tn_axis *axis[TN_MAX_RANK];
     tn_value *of;
     int along;
     tn_tbuf *local; /* of a tile too, once something asked for other places */
+    struct tn_lo_past *past;
 } tn_lo_bound;
 
 typedef struct tn_lo_memo {
@@ -161,6 +164,8 @@ tn_tval *tn_lower_scan(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 /* The loop of a scan; binds its results, stores those that are outputs of
  * the group along the way. */
 void tn_lower_scan_loop(tn_lo *k, tn_op *op);
+/* An element that a closed scan collected, from what it carried. */
+tn_tval *tn_lower_scan_again(tn_lo *k, const tn_lo_bound *bound, int result, tn_tval *const *index);
 /* The parameter buffer that takes an output of the group, in the shape of
  * `type` (as many elements, row-major). */
 tn_tbuf *tn_lo_output(tn_lo *k, tn_value *v, const tn_type *type);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "passes/fuse/crf.h"
 #include "passes/lower/lo.h"
 #include "passes/pass.h"
 
@@ -188,6 +189,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     memset(out, 0, sizeof *out);
     tn_passes_run(g, options->skip);
     TN_TRY(tn_group_graph(arena, diag, g, !(options->skip & tn_pass_bit("group")), &groups));
+    if (!(options->skip & tn_pass_bit("viterbi")))
+        tn_fuse_crf(&groups, options->findings);
     for (uint32_t i = 0; i < groups.at.count; i++) {
         tn_lowered lowered = {0};
         tn_status one;

@@ -196,6 +196,17 @@ from_slice(tn_lo *k, const tn_value *v, const tn_lo_bound *bound, tn_tval *const
     return tn_lo_el(k, bound->of, at);
 }
 
+/* What a scan carried at the start of a round. */
+static tn_tval *
+from_past(tn_lo *k, const tn_value *v, const tn_lo_bound *bound, tn_tval *const *index)
+{
+    tn_tval *at[TN_MAX_RANK];
+
+    at[0] = bound->tile;
+    tn_lo_copy(at + 1, index, v->type.rank);
+    return tn_tb_load(k->b, bound->local, at, k->where ? tn_lo_zero(k, v->type.dtype) : NULL);
+}
+
 static tn_tval *
 from_bound(tn_lo *k, const tn_value *v, tn_lo_bound *bound, tn_tval *const *index)
 {
@@ -203,6 +214,8 @@ from_bound(tn_lo *k, const tn_value *v, tn_lo_bound *bound, tn_tval *const *inde
     case TN_LO_TILE: return from_tile(k, v, bound, index);
     case TN_LO_SLICE: return from_slice(k, v, bound, index);
     case TN_LO_SCALAR: return bound->tile;
+    case TN_LO_PAST: return from_past(k, v, bound, index);
+    case TN_LO_AGAIN: return tn_lower_scan_again(k, bound, v->index, index);
     default:
         return tn_tb_load(k->b, bound->local, index,
             k->where ? tn_lo_zero(k, v->type.dtype) : NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "passes/lower/lo.h"
+#include "passes/range.h"
 
 /* ---- sizes, axes ---- */
 
@@ -152,10 +153,12 @@ tn_tval *
 tn_lo_checked_index(tn_lo *k, const tn_op *op, const char *what, tn_value *data,
     tn_tval *const *place, tn_size extent)
 {
-    tn_tval *at = tn_lo_el(k, data, place);
-    tn_tval *ok = tn_lo_in_range(k, at, extent);
-    tn_tval *position = tn_lo_position(k, &data->type, place);
+    tn_tval *at = tn_lo_el(k, data, place), *ok, *position;
 
+    if (tn_value_below(data, extent))
+        return tn_tb_cast(k->b, TN_I32, at);
+    ok = tn_lo_in_range(k, at, extent);
+    position = tn_lo_position(k, &data->type, place);
     tn_lo_check(k, op, what, data, extent, ok, position, at);
     return tn_lo_clamped(k, at, extent);
 }

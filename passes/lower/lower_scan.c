@@ -7,6 +7,13 @@
 #include "passes/lower/lo.h"
 #include "passes/scan_axes.h"
 
+/* A scan whose collected values are computed again where they are read. */
+typedef struct tn_lo_past {
+    tn_op *op;
+    int carries;
+    tn_tbuf **carried; /* of each carry: its value at the start of each round */
+} tn_lo_past;
+
 typedef struct loop {
     tn_op *op;
     int carries;
@@ -14,6 +21,7 @@ typedef struct loop {
     tn_tval *position; /* of the slice */
     tn_lo_bound *carried;
     tn_tbuf **local; /* of each result, if the group reads it again */
+    tn_lo_past *past; /* NULL: nothing is computed again */
 } loop;
 
 /* Axes of a carried value, from its place in the group. */
@@ -77,6 +85,15 @@ is_output(const tn_lo *k, const tn_value *v)
     return false;
 }
 
+static bool
+computed_again(const tn_lo *k, const tn_value *v)
+{
+    for (uint32_t i = 0; i < k->group->again.count; i++)
+        if (k->group->again.at[i] == v)
+            return true;
+    return false;
+}
+
 static void
 open_locals(tn_lo *k, loop *l)
 {
@@ -85,7 +102,7 @@ open_locals(tn_lo *k, loop *l)
         tn_tval *dims[TN_MAX_RANK];
         tn_axis *axes[TN_MAX_RANK] = {0};
 
-        if (!read_again(k, l->op, v))
+        if (computed_again(k, v) || !read_again(k, l->op, v))
             continue;
         for (int i = 0; i < v->type.rank; i++) {
             const tn_group_place *p = tn_group_find(k->group, v);
@@ -144,6 +161,100 @@ collect(tn_lo *k, loop *l)
     }
 }
 
+/* ---- what was carried ---- */
+
+/* An array over rounds, and its place for the round `round`. */
+static tn_tbuf *
+past_array(tn_lo *k, const loop *l, int carry)
+{
+    const tn_value *v = l->op->out[carry];
+    tn_sizes *sizes = k->g->sizes;
+    tn_size rounds = tn_size_add(sizes, tn_scan_rounds(l->op), tn_size_int(sizes, 1));
+    tn_tval *dims[TN_MAX_RANK];
+    tn_axis *axes[TN_MAX_RANK] = {0};
+
+    dims[0] = tn_lo_size(k, rounds);
+    for (int i = 0; i < v->type.rank; i++) {
+        tn_axis *axis = l->carried[carry].axis[i];
+
+        axes[i + 1] = axis && axis->kind == TN_AXIS_GRID ? axis : NULL;
+        dims[i + 1] = axes[i + 1] ? NULL : tn_lo_size(k, v->type.dim[i]);
+    }
+    return tn_tb_local(k->b, "past", v->type.dtype, v->type.rank + 1, dims, axes);
+}
+
+static void
+store_past(tn_lo *k, const loop *l, int carry, tn_tval *round, tn_tval *value)
+{
+    tn_tval *index[TN_MAX_RANK];
+
+    index[0] = round;
+    own_index(k, l->op->out[carry], &l->carried[carry], index + 1);
+    tn_tb_store(k->b, l->past->carried[carry], index, value, NULL);
+}
+
+static void
+open_past(tn_lo *k, loop *l, tn_tval *const *init)
+{
+    bool any = false;
+
+    for (int n = l->carries; n < l->op->out_count; n++)
+        any |= computed_again(k, l->op->out[n]);
+    if (!any)
+        return;
+    l->past = tn_new(k->arena, tn_lo_past);
+    l->past->op = l->op;
+    l->past->carries = l->carries;
+    l->past->carried = tn_new_array(k->arena, tn_tbuf *, l->carries + 1);
+    for (int i = 0; i < l->carries; i++) {
+        l->past->carried[i] = past_array(k, l, i);
+        store_past(k, l, i, tn_tb_int(k->b, 0), init[i]);
+    }
+}
+
+/* Position of the slice in a round, and the other way round. */
+static tn_tval *
+turn(tn_lo *k, const tn_op *op, tn_tval *t)
+{
+    tn_tval *last;
+
+    if (!tn_op_int(op, TN_ATTR_scan_reverse))
+        return t;
+    last = tn_lo_size(k, tn_scan_rounds(op));
+    last = tn_tb_fn2(k->b, TN_FN_sub, last, tn_tb_int(k->b, 1));
+    return tn_tb_fn2(k->b, TN_FN_sub, last, t);
+}
+
+tn_tval *
+tn_lower_scan_again(tn_lo *k, const tn_lo_bound *bound, int result, tn_tval *const *index)
+{
+    const tn_lo_past *past = bound->past;
+    const tn_block *body = past->op->body[0];
+    int along = tn_scan_along(past->op, past->op->out[result]->type.rank);
+    tn_tval *position = index[along], *round = turn(k, past->op, position), *at[TN_MAX_RANK], *x;
+    uint32_t mark = tn_lo_enter(k);
+
+    for (int i = 0; i < past->op->in_count; i++) {
+        tn_lo_bound b = {.kind = TN_LO_PAST, .tile = round};
+
+        if (i < past->carries) {
+            b.local = past->carried[i];
+        } else {
+            b = (tn_lo_bound){.kind = TN_LO_SLICE, .tile = position, .of = past->op->in[i]};
+            b.along = tn_scan_along(past->op, b.of->type.rank);
+        }
+        tn_lo_bind(k, body->params.at[i], &b);
+    }
+    tn_lo_bind(k, body->params.at[past->op->in_count],
+        &(tn_lo_bound){.kind = TN_LO_SCALAR, .tile = position});
+    for (int i = 0, n = 0; i < past->op->out[result]->type.rank; i++)
+        if (i != along)
+            at[n++] = index[i];
+    x = tn_lo_el(k, body->results.at[result], at);
+    tn_lo_leave(k, mark);
+    return x;
+}
+
 /* ---- the loop ---- */
 
 static void
@@ -151,7 +262,7 @@ open_loop(tn_lo *k, loop *l)
 {
     tn_size rounds = tn_scan_rounds(l->op);
     tn_tval **init = tn_new_array(k->arena, tn_tval *, l->carries + 1);
-    tn_tval *index[TN_MAX_RANK], *t, *last;
+    tn_tval *index[TN_MAX_RANK];
 
     for (int i = 0; i < l->carries; i++) {
         set_axes(k, l->op->out[i], &l->carried[i]);
@@ -159,6 +270,7 @@ open_loop(tn_lo *k, loop *l)
         init[i] = tn_lo_el(k, l->op->in[i], index);
     }
     open_locals(k, l);
+    open_past(k, l, init);
     l->stmt = tn_tb_loop(k->b, true, "t", NULL, NULL, tn_lo_size(k, rounds), true);
     for (int i = 0; i < l->carries; i++) {
         tn_axis *axes[TN_MAX_RANK];
@@ -167,13 +279,7 @@ open_loop(tn_lo *k, loop *l)
         l->carried[i].kind = TN_LO_TILE;
         l->carried[i].tile = tn_tb_carry(k->b, init[i], axes, count, TN_FN_COUNT);
     }
-    t = tn_tb_index(k->b, l->stmt->axis);
-    l->position = t;
-    if (tn_op_int(l->op, TN_ATTR_scan_reverse)) {
-        last = tn_lo_size(k, rounds);
-        last = tn_tb_fn2(k->b, TN_FN_sub, last, tn_tb_int(k->b, 1));
-        l->position = tn_tb_fn2(k->b, TN_FN_sub, last, t);
-    }
+    l->position = turn(k, l->op, tn_tb_index(k->b, l->stmt->axis));
 }
 
 static void
@@ -201,6 +307,12 @@ close_loop(tn_lo *k, loop *l)
         own_index(k, l->op->out[i], &l->carried[i], index);
         next[i] = tn_lo_el(k, l->op->body[0]->results.at[i], index);
     }
+    for (int i = 0; l->past && i < l->carries; i++) {
+        tn_tval *round = tn_tb_index(k->b, l->stmt->axis);
+
+        round = tn_tb_fn2(k->b, TN_FN_add, round, tn_tb_int(k->b, 1));
+        store_past(k, l, i, round, next[i]);
+    }
     collect(k, l);
     tn_tb_end_loop(k->b, next);
 }
@@ -211,7 +323,10 @@ bind_results(tn_lo *k, loop *l)
     for (int i = 0; i < l->op->out_count; i++) {
         tn_lo_bound bound = {.kind = TN_LO_LOCAL, .local = l->local[i]};
 
-        if (i < l->carries) {
+        if (computed_again(k, l->op->out[i])) {
+            bound.kind = TN_LO_AGAIN;
+            bound.past = l->past;
+        } else if (i < l->carries) {
             bound = l->carried[i];
             bound.tile = tn_tb_final(k->b, l->stmt, i);
             bound.local = NULL;

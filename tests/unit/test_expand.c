@@ -19,7 +19,7 @@ typedef struct row {
 
 /* Tags and score in one number. */
 #define LENGTHS "l: i64[3] = constant {type=i64[3], data=[2,0,9]}\n"
-#define PATH(operands)                                                      \
+#define PATH(operands)                                                        \
     "a, b = viterbi " operands "\nc = cast a {to=f64}\nd = cast b {to=f64}\n" \
     "e = unsqueeze d {axes=[1]}\nu = add c, e"
 

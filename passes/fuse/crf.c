@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/fuse/crf.h"
+
+#include <string.h>
+
+#include "passes/dims.h"
+#include "passes/fuse/crf_in.h"
+#include "passes/scan_axes.h"
+
+typedef struct search {
+    tn_groups *groups;
+    tn_group *group;
+    tn_findings *findings;
+    tn_crf_step step;
+    const tn_value *back;  /* the pointers collected */
+    const tn_op *trace;    /* the loop that follows them */
+    const tn_op *where;    /* first thing that does not fit */
+    const char *predicate, *found, *advice;
+    bool start, end;
+} search;
+
+static bool
+refuse(search *x, const tn_op *where, const char *predicate, const char *advice)
+{
+    x->where = where;
+    x->predicate = predicate;
+    x->found = where ? tn_op_info_of(where->code)->name : "nothing";
+    x->advice = advice;
+    return false;
+}
+
+/* ---- who reads the pointers ---- */
+
+static bool
+in_group(const search *x, const tn_op *op)
+{
+    return x->groups->of[op->id] == x->group;
+}
+
+static bool
+is_sparse(const tn_op *op, int in)
+{
+    return tn_lower_kind_of(op->code) == TN_LOWER_gather && in == 0;
+}
+
+static bool only_gathered(search *x, const tn_value *v, int depth);
+
+/* One reader of the pointers, or of a view of them. */
+static bool
+reader_fits(search *x, const tn_use *use, int depth)
+{
+    const tn_op *op = use->op;
+
+    if (!op)
+        return refuse(x, use->block->owner ? use->block->owner : x->step.scan,
+            "nothing but the way back reads the pointers", "do not give them out");
+    if (is_sparse(op, use->index)) {
+        if (op->block == x->groups->g->block)
+            return refuse(x, op, "a loop follows the pointers", "gather in a loop over the steps");
+        x->trace = op->block->owner;
+        return true;
+    }
+    if (tn_op_is_free_view(op) || (op->code == TN_OP_cast && op->block != x->groups->g->block))
+        return only_gathered(x, op->out[0], depth + 1);
+    if (op->code == TN_OP_scan && use->index >= tn_scan_carries(op)) {
+        if (!in_group(x, op))
+            return refuse(x, op, "the way back runs along the batch axes of the way there",
+                "gather along the axis of the tags, with the batch as it is");
+        return only_gathered(x, op->body[0]->params.at[use->index], depth + 1);
+    }
+    return refuse(x, op, "nothing but the way back reads the pointers",
+        "read them by gather, in a loop over the steps");
+}
+
+static bool
+only_gathered(search *x, const tn_value *v, int depth)
+{
+    if (depth > 12)
+        return false;
+    for (uint32_t i = 0; i < v->uses.count; i++)
+        if (!reader_fits(x, &v->uses.at[i], depth))
+            return false;
+    return true;
+}
+
+/* ---- the way back ---- */
+
+/* The way back starts at the place of the greatest of the last scores. */
+static const tn_op *
+first_tag(const tn_value *v, int depth)
+{
+    const tn_op *op, *found = NULL;
+
+    v = tn_crf_strip(v);
+    if (v->kind != TN_VALUE_RESULT || depth > 8)
+        return NULL;
+    op = v->def;
+    if (op->code == TN_OP_arg_max)
+        return op;
+    if (op->code != TN_OP_where && op->code != TN_OP_add && op->code != TN_OP_mul)
+        return NULL;
+    for (int i = 0; i < op->in_count && !found; i++)
+        found = first_tag(op->in[i], depth + 1);
+    return found;
+}
+
+static bool
+is_last_scores(search *x, const tn_value *v, int depth)
+{
+    v = tn_crf_strip(v);
+    if (v == x->step.scan->out[x->step.carry])
+        return true;
+    if (v->kind != TN_VALUE_RESULT || depth > 8)
+        return false;
+    switch (v->def->code) {
+    case TN_OP_add:
+    case TN_OP_where:
+        x->end = true;
+        for (int i = 0; i < v->def->in_count; i++)
+            if (is_last_scores(x, v->def->in[i], depth + 1))
+                return true;
+        return false;
+    default: return tn_op_is_free_view(v->def) && is_last_scores(x, v->def->in[0], depth + 1);
+    }
+}
+
+static bool
+starts_at_best(search *x)
+{
+    const tn_op *trace = x->trace, *best = NULL;
+
+    for (int i = 0; i < tn_scan_carries(trace) && !best; i++)
+        best = first_tag(trace->in[i], 0);
+    if (!best)
+        return refuse(x, trace, "the way back starts at arg_max of the last scores",
+            "start from the place of the greatest score");
+    if (!is_last_scores(x, best->in[0], 0))
+        return refuse(x, best, "the way back starts at arg_max of the last scores",
+            "take arg_max of what the loop over the steps ends with");
+    return true;
+}
+
+static bool
+follows_back(search *x)
+{
+    const tn_op *scan = x->trace;
+
+    if (!scan || scan->code != TN_OP_scan)
+        return refuse(x, scan ? scan : x->step.scan, "a loop follows the pointers",
+            "gather in a loop over the steps");
+    if (!in_group(x, scan))
+        return refuse(x, scan, "the way back runs along the batch axes of the way there",
+            "gather along the axis of the tags, with the batch as it is");
+    if (tn_scan_carries(scan) < 1)
+        return refuse(x, scan, "the way back carries the tag", "carry it through the loop");
+    return starts_at_best(x);
+}
+
+static bool
+is_output(const search *x, const tn_value *v)
+{
+    for (uint32_t i = 0; i < x->group->outputs.count; i++)
+        if (x->group->outputs.at[i] == v)
+            return true;
+    return false;
+}
+
+/* ---- reports ---- */
+
+static const char *
+parameters(search *x)
+{
+    const tn_crf_step *c = &x->step;
+    const tn_type *t = &c->scan->out[c->carry]->type;
+    tn_text text = {.arena = x->groups->arena};
+    const tn_value *first = tn_crf_strip(c->scan->in[c->carry]);
+
+    x->start = first->kind == TN_VALUE_RESULT && first->def->code == TN_OP_add;
+    tn_text_add(&text, "tags=");
+    tn_size_print(&text, x->groups->g->sizes, t->dim[t->rank - 1]);
+    tn_text_add(&text, " live=%s emissions=%s start=%s end=%s%s",
+        c->by_mask         ? "mask"
+            : c->by_length ? "length"
+            : c->frozen    ? "data"
+                           : "all",
+        c->after ? "after" : "before", x->start ? "yes" : "no", x->end ? "yes" : "no",
+        c->scores.where ? " forbidden=where" : "");
+    return text.at;
+}
+
+/* Each node of the user's file once. */
+static void
+report(search *x)
+{
+    tn_group *g = x->group;
+    tn_op **ops = tn_new_array(x->groups->arena, tn_op *, g->ops.count);
+    uint32_t count = 0;
+    tn_finding *f;
+
+    for (uint32_t i = 0; i < g->ops.count; i++) {
+        bool seen = false;
+
+        for (uint32_t k = 0; k < count && !seen; k++)
+            seen = strcmp(ops[k]->path, g->ops.at[i]->path) == 0;
+        if (!seen)
+            ops[count++] = g->ops.at[i];
+    }
+    f = tn_found(x->findings, g->family, ops, count, parameters(x));
+    if (f)
+        f->kernel = g->number;
+}
+
+static void
+miss(search *x, const char *family)
+{
+    const tn_crf_step *c = &x->step;
+    const char *predicate = x->predicate ? x->predicate : c->predicate;
+    const tn_op *where = x->predicate ? x->where : c->where;
+
+    if (!predicate)
+        return;
+    tn_missed(x->findings, family, where ? where : c->scan, predicate,
+        x->predicate ? x->found : c->found, x->predicate ? x->advice : c->advice);
+}
+
+/* ---- one loop ---- */
+
+/* The collected pointers; NULL if there are none. */
+static bool
+find_pointers(search *x)
+{
+    const tn_op *scan = x->step.scan;
+
+    for (int n = tn_scan_carries(scan); n < scan->out_count; n++) {
+        bool is;
+
+        if (!tn_crf_is_pointer(&x->step, scan->body[0]->results.at[n], &is))
+            return false;
+        if (is && x->back)
+            return refuse(x, scan, "one array of pointers is collected", "collect one");
+        if (is)
+            x->back = scan->out[n];
+    }
+    return x->back != NULL;
+}
+
+static bool
+looks_like_decoding(const tn_op *scan)
+{
+    bool best = false, position = false;
+
+    for (const tn_op *op = scan->body[0]->first; op; op = op->next) {
+        best |= op->code == TN_OP_reduce_max || op->code == TN_OP_reduce_min;
+        position |= op->code == TN_OP_arg_max || op->code == TN_OP_arg_min;
+    }
+    return best && position;
+}
+
+static void
+decode(search *x, bool step)
+{
+    if (!step || !find_pointers(x)) {
+        if (looks_like_decoding(x->step.scan))
+            miss(x, "viterbi");
+        return;
+    }
+    if (is_output(x, x->back))
+        (void)refuse(x, x->step.scan, "nothing but the way back reads the pointers",
+            "do not give them out");
+    else if (only_gathered(x, x->back, 0) && follows_back(x)) {
+        x->group->family = "viterbi";
+        tn_push(x->groups->arena, &x->group->again, x->back);
+        report(x);
+        return;
+    }
+    miss(x, "viterbi");
+}
+
+/* The last scores go through the same sum. */
+static bool
+is_summed(search *x)
+{
+    for (uint32_t i = 0; i < x->group->ops.count; i++) {
+        const tn_op *op = x->group->ops.at[i];
+
+        if (op->code == TN_OP_reduce_max && op->block == x->groups->g->block &&
+            is_last_scores(x, op->in[0], 0))
+            return true;
+    }
+    return refuse(x, x->step.scan, "the last sums are summed as well",
+        "take the logarithm of the sum of exponentials of the last scores");
+}
+
+static void
+partition(search *x)
+{
+    if (!is_summed(x)) {
+        miss(x, "crf_partition");
+        return;
+    }
+    if (!x->group->family)
+        x->group->family = "crf_partition";
+    report(x);
+}
+
+static void
+search_scan(search *x, const tn_op *scan)
+{
+    for (int i = 0; i < tn_scan_carries(scan); i++) {
+        bool ok = tn_crf_step_find(x->groups->arena, scan, i, &x->step);
+
+        x->back = NULL;
+        x->trace = x->where = NULL;
+        x->predicate = NULL;
+        x->start = x->end = false;
+        if (ok && x->step.sum == TN_CRF_LSE)
+            partition(x);
+        else if (ok || x->step.predicate)
+            decode(x, ok);
+    }
+}
+
+void
+tn_fuse_crf(tn_groups *groups, tn_findings *findings)
+{
+    for (uint32_t i = 0; i < groups->at.count; i++) {
+        search x = {.groups = groups, .group = groups->at.at[i], .findings = findings};
+
+        for (uint32_t k = 0; x.group->kind == TN_GROUP_SCAN && k < x.group->ops.count; k++)
+            if (x.group->ops.at[k]->code == TN_OP_scan)
+                search_scan(&x, x.group->ops.at[k]);
+    }
+}

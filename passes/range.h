@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_RANGE_H
+#define TN_PASSES_RANGE_H
+
+#include "ir/graph/graph.h"
+
+/* True if every element of the integers is known to lie in 0 .. extent-1 from
+ * the operations alone: positions of arg_max and iota, what was gathered from
+ * such, and what a loop carries if it starts and goes on so. */
+bool tn_value_below(const tn_value *v, tn_size extent);
+
+#endif
