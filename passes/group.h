@@ -14,6 +14,7 @@ typedef enum tn_group_kind {
     TN_GROUP_ROW,      /* reductions and what uses them, row by row */
     TN_GROUP_CONTRACT, /* one contraction and what is done to its result */
     TN_GROUP_SCAN,     /* loops and what is done to their results */
+    TN_GROUP_WHOLE,    /* one composite row with kernels of its own; no axes */
 } tn_group_kind;
 
 typedef struct tn_group_axis {

@@ -278,6 +278,19 @@ store_parts(tn_group *group, const tn_op *op, const fit *f)
     group->part_axis = f->result[along];
 }
 
+/* Its results are read from memory, by everybody. */
+static tn_group *
+open_whole(tn_grouper *x, tn_op *op)
+{
+    tn_group *group = new_group(x, op, TN_GROUP_WHOLE);
+
+    group->family = tn_op_info_of(op->code)->name;
+    for (int i = 0; i < op->out_count; i++)
+        tn_group_add_place(x, group, op->out[i], true)->memory = true;
+    tn_group_add_op(x, group, op);
+    return group;
+}
+
 tn_group *
 tn_group_open(tn_grouper *x, tn_op *op)
 {
@@ -288,9 +301,12 @@ tn_group_open(tn_grouper *x, tn_op *op)
         [TN_LOWER_scan] = TN_GROUP_SCAN,
     };
     tn_lower_kind kind = tn_lower_kind_of(op->code);
-    tn_group *group = new_group(x, op, kind <= TN_LOWER_scan ? kinds[kind] : TN_GROUP_MAP);
+    tn_group *group;
     fit f;
 
+    if (kind == TN_LOWER_expand)
+        return open_whole(x, op);
+    group = new_group(x, op, kind <= TN_LOWER_scan ? kinds[kind] : TN_GROUP_MAP);
     memset(f.result, -1, sizeof f.result);
     if (kind == TN_LOWER_scan) {
         tn_group_open_scan(x, group, op);

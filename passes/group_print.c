@@ -4,7 +4,7 @@
 static const char *
 kind_name(tn_group_kind kind)
 {
-    static const char *const names[] = {"map", "row", "contract", "scan"};
+    static const char *const names[] = {"map", "row", "contract", "scan", "whole"};
 
     return names[kind];
 }

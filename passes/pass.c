@@ -6,13 +6,20 @@
 
 #include "ir/graph/expand.h"
 #include "passes/clean.h"
+#include "passes/whole.h"
 
 static bool
-expand(tn_graph *g)
+keeps(const void *self, const tn_op *op)
+{
+    return tn_is_whole(op, *(const tn_pass_set *)self);
+}
+
+static bool
+expand(tn_graph *g, tn_pass_set with)
 {
     uint32_t before = g->op_count;
 
-    tn_graph_expand(g);
+    tn_graph_expand_but(g, keeps, &with);
     return g->op_count != before;
 }
 
@@ -69,9 +76,9 @@ tn_pass_parse(tn_diag *diag, const char *list, tn_pass_set *out)
 /* Everything a pass may get wrong is looked for here, so that no pass has to
  * remember it. */
 static bool
-run_one(tn_graph *g, const tn_pass *pass)
+run_one(tn_graph *g, const tn_pass *pass, tn_pass_set with)
 {
-    bool changed = pass->run(g);
+    bool changed = pass->stage == TN_STAGE_EXPAND ? expand(g, with) : pass->run(g);
 
 #ifndef NDEBUG
     if (changed) {
@@ -90,8 +97,8 @@ run_stage(tn_graph *g, tn_stage stage, tn_pass_set with)
     bool changed = false;
 
     for (int i = 0; i < ROWS; i++)
-        if (rows[i].stage == stage && rows[i].run && (with >> i & 1))
-            changed |= run_one(g, &rows[i]);
+        if (rows[i].stage == stage && stage != TN_STAGE_FUSE && (with >> i & 1))
+            changed |= run_one(g, &rows[i], with);
     return changed;
 }
 

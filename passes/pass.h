@@ -9,7 +9,7 @@ typedef enum tn_stage { TN_STAGE_EXPAND, TN_STAGE_CLEAN, TN_STAGE_FUSE } tn_stag
 typedef struct tn_pass {
     const char *name;
     tn_stage stage;
-    bool (*run)(tn_graph *g); /* NULL: asked for by the lowering */
+    bool (*run)(tn_graph *g); /* NULL: the runner's own (expand), or asked for by the lowering */
     bool needed;
     const char *doc;
 } tn_pass;

@@ -41,14 +41,14 @@ tn_op_expand(tn_op *op)
 
 /* Bodies are as deep as the reader let them be. */
 static void
-expand_block(tn_block *block)
+expand_block(tn_block *block, tn_expand_keep *keep, const void *self)
 {
     for (tn_op *op = block->first; op;) {
         tn_op *before = op->prev;
 
         for (int i = 0; i < op->body_count; i++)
-            expand_block(op->body[i]);
-        if (rows[op->code]) {
+            expand_block(op->body[i], keep, self);
+        if (rows[op->code] && !(keep && keep(self, op))) {
             tn_op_expand(op);
             op = before ? before->next : block->first;
         } else {
@@ -60,7 +60,13 @@ expand_block(tn_block *block)
 void
 tn_graph_expand(tn_graph *g)
 {
-    expand_block(g->block);
+    expand_block(g->block, NULL, NULL);
+}
+
+void
+tn_graph_expand_but(tn_graph *g, tn_expand_keep *keep, const void *self)
+{
+    expand_block(g->block, keep, self);
 }
 
 /* ---- what several rows need ---- */

@@ -15,5 +15,8 @@ void tn_op_expand(tn_op *op);
 /* All of a graph, bodies included, until only primitive rows and rows without
  * a decomposition are left. */
 void tn_graph_expand(tn_graph *g);
+/* Those that `keep` says yes to stay as they are. */
+typedef bool tn_expand_keep(const void *self, const tn_op *op);
+void tn_graph_expand_but(tn_graph *g, tn_expand_keep *keep, const void *self);
 
 #endif

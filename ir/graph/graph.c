@@ -113,6 +113,18 @@ tn_graph_literal(tn_graph *g, tn_dtype dtype, tn_number number)
 }
 
 tn_value *
+tn_graph_between(tn_op *op, tn_type type, const char *name)
+{
+    tn_value *v = new_value(op->graph, TN_VALUE_RESULT, type);
+
+    v->def = op;
+    v->block = op->block;
+    v->name = name;
+    v->index = -1;
+    return v;
+}
+
+tn_value *
 tn_block_param(tn_block *b, tn_type type, const char *name)
 {
     tn_value *v = new_value(b->graph, TN_VALUE_PARAM, type);

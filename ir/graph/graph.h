@@ -204,6 +204,8 @@ tn_value *tn_graph_input(tn_graph *g, const char *name, tn_type type);
 tn_value *tn_graph_weight(tn_graph *g, tn_weight *weight); /* same weight, same value */
 tn_value *tn_graph_state(tn_graph *g, tn_state *state, tn_type type);
 tn_value *tn_graph_literal(tn_graph *g, tn_dtype dtype, tn_number number);
+/* What kernels of `op` hand on among themselves: no operand of any op. */
+tn_value *tn_graph_between(tn_op *op, tn_type type, const char *name);
 tn_value *tn_block_param(tn_block *b, tn_type type, const char *name);
 void tn_block_result(tn_block *b, tn_value *value); /* appends */
 

@@ -161,6 +161,33 @@ tn_tval *tn_lower_order(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 /* Its results are bound when the group's statements are made. */
 tn_tval *tn_lower_scan(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 
+/* ---- groups of kind WHOLE: one composite row, kernels of its own ---- */
+
+/* Opens a kernel of the group under a name; what the last one has bound and
+ * remembered is forgotten. */
+void tn_lo_start(tn_lo *k, tn_lowered *out, const char *name);
+/* Closes and verifies it. */
+tn_status tn_lo_finish(tn_lo *k) TN_MUST_USE;
+/* True if something reads result number `result` of the group's op. */
+bool tn_lo_wants(const tn_lo *k, const tn_op *op, int result);
+/* A grid axis for each of the first `count` dimensions of `v` (one in all at
+ * least), `by_one` or in blocks; `at` takes their positions. */
+void tn_lo_grid(tn_lo *k, const tn_value *v, int count, bool by_one, tn_tval **at);
+/* An element of a value under a smaller rank: `position` counts row-major
+ * through the first `count` dimensions, `rest` are the others. */
+tn_tval *tn_lo_flat(tn_lo *k, tn_value *v, int count, tn_tval *position, tn_tval *const *rest);
+/* An element of w[..,n,k], a matrix that a contraction sums along k: a weight
+ * is packed by 16 of n if that is allowed. */
+tn_tval *tn_lo_matrix(tn_lo *k, tn_value *w, tn_tval *const *index);
+/* Integers in the order of the floats `x`, NaN greatest, both zeros equal;
+ * the least integer is below all of them. */
+tn_tval *tn_lo_order_key(tn_lo *k, tn_tval *x);
+
+/* The kernels of a group of kind WHOLE are appended. */
+tn_status tn_lower_whole(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
+tn_status tn_lower_route(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
+tn_status tn_lower_moe(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
+
 /* The loop of a scan; binds its results, stores those that are outputs of
  * the group along the way. */
 void tn_lower_scan_loop(tn_lo *k, tn_op *op);

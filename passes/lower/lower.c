@@ -158,24 +158,52 @@ finish(tn_lo *k)
         tn_push(k->arena, &k->out->ops, k->group->ops.at[i]);
 }
 
-static tn_status
-lower_group(tn_lo *k, tn_lowered *out)
+void
+tn_lo_start(tn_lo *k, tn_lowered *out, const char *name)
 {
-    const tn_op *name = namesake(k->group);
+    *k = (tn_lo){.arena = k->arena,
+        .diag = k->diag,
+        .g = k->g,
+        .options = k->options,
+        .groups = k->groups,
+        .group = k->group,
+        .out = out,
+        .bound = {.arena = k->arena},
+        .literals = {.arena = k->arena}};
+    k->b = tn_tb_create(k->arena, name);
+}
 
-    k->out = out;
-    out->family = k->group->family ? k->group->family : tn_op_info_of(name->code)->name;
-    k->b = tn_tb_create(k->arena, out->family);
-    make_axes(k);
-    make_statements(k);
+tn_status
+tn_lo_finish(tn_lo *k)
+{
+    tn_lowered *out = k->out;
+
     finish(k);
     if (k->status != TN_OK)
         return k->status;
     if (out->buffers.count > TENSOR_LIMIT || out->sizes.count > SIZE_LIMIT)
         return tn_fail(k->diag, TN_UNSUPPORTED,
-            "%s: %s: more than %d tensors or %d sizes in one kernel", name->path, out->family,
-            TENSOR_LIMIT, SIZE_LIMIT);
+            "%s: %s: more than %d tensors or %d sizes in one kernel", namesake(k->group)->path,
+            out->family, TENSOR_LIMIT, SIZE_LIMIT);
     return tn_tile_verify(out->tile, k->diag);
+}
+
+static tn_status
+lower_group(tn_lo *k, tn_lowered_list *list)
+{
+    tn_lowered out = {.family = k->group->family};
+    tn_status status;
+
+    if (k->group->kind == TN_GROUP_WHOLE)
+        return tn_lower_whole(k, list);
+    if (!out.family)
+        out.family = tn_op_info_of(namesake(k->group)->code)->name;
+    tn_lo_start(k, &out, out.family);
+    make_axes(k);
+    make_statements(k);
+    status = tn_lo_finish(k);
+    tn_push(k->arena, &list->at, out);
+    return status;
 }
 
 tn_status
@@ -187,12 +215,12 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_status status = TN_OK;
 
     memset(out, 0, sizeof *out);
-    tn_passes_run(g, options->skip);
+    /* The sum over experts may be in another order. */
+    tn_passes_run(g, options->skip | (options->exact ? tn_pass_bit("moe") : 0));
     TN_TRY(tn_group_graph(arena, diag, g, !(options->skip & tn_pass_bit("group")), &groups));
     if (!(options->skip & tn_pass_bit("viterbi")))
         tn_fuse_crf(&groups, options->findings);
     for (uint32_t i = 0; i < groups.at.count; i++) {
-        tn_lowered lowered = {0};
         tn_status one;
 
         *k = (tn_lo){.arena = arena,
@@ -200,12 +228,9 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
             .g = g,
             .options = options,
             .groups = &groups,
-            .group = groups.at.at[i],
-            .bound = {.arena = arena},
-            .literals = {.arena = arena}};
-        one = lower_group(k, &lowered);
+            .group = groups.at.at[i]};
+        one = lower_group(k, out);
         status = one == TN_OK ? status : one;
-        tn_push(arena, &out->at, lowered);
     }
     tn_lower_place_findings(options->findings, out);
     return status;

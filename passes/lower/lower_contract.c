@@ -105,6 +105,23 @@ packs(tn_lo *k, const tn_op *op, const sum *s, int in, const source *from, tn_la
     return true;
 }
 
+tn_tval *
+tn_lo_matrix(tn_lo *k, tn_value *w, tn_tval *const *index)
+{
+    source from = source_of(k, w);
+    const tn_type *t = &from.weight->type;
+    int n = t->rank - 2;
+    tn_tval *at[TN_MAX_RANK];
+
+    if (!k->options->pack || from.weight->kind != TN_VALUE_WEIGHT || from.start[n] % 16 != 0 ||
+        !tn_size_equal(t->dim[n + 1], w->type.dim[n + 1]))
+        return tn_lo_el(k, w, index);
+    for (int i = 0; i < t->rank; i++)
+        at[i] = tn_tb_fn2(k->b, TN_FN_add, index[i], tn_tb_int(k->b, from.start[i]));
+    return tn_lo_load(k, from.weight, t->rank, t->dim,
+        (tn_layout){.kind = TN_LAYOUT_P16, .n = (uint8_t)n}, at);
+}
+
 static tn_tval *
 factor(tn_lo *k, const tn_op *op, const sum *s, int in, tn_dtype wide)
 {

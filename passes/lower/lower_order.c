@@ -71,8 +71,8 @@ running(tn_lo *k, tn_op *op, tn_tval *const *index)
 /* ---- top_k ---- */
 
 /* Integers in the order of floats, NaN greatest, both zeros equal. */
-static tn_tval *
-key_of(tn_lo *k, tn_tval *x)
+tn_tval *
+tn_lo_order_key(tn_lo *k, tn_tval *x)
 {
     tn_dtype t = x->dtype == TN_F64 ? TN_I64 : TN_I32;
     int64_t most = t == TN_I64 ? INT64_MAX : INT32_MAX;
@@ -105,7 +105,7 @@ static tn_tval *
 turned(tn_lo *k, tn_tval *x)
 {
     if (tn_is_float(x->dtype))
-        x = key_of(k, x);
+        x = tn_lo_order_key(k, x);
     return tn_tb_fn1(k->b, TN_FN_not, x);
 }
 

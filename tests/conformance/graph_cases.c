@@ -313,5 +313,33 @@ const graph_case tn_graph_cases[] = {
         "$T[N,5], y2: $T[N,5] = lstm x, w, r, b; y3: $T[N,M,5], y4: $T[N,5] = gru x, gw, gr, gb, h "
         "{reverse=true}",
         .rel = 1e-3, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("route", F32,
+        "input x: $T[N,8]; input b: $T[8]; y: i32[N,2], y1: f32[N,2], y2: f32[N,8] = route x {k=2, "
+        "norm=\"std\", lambda=1.5}; y3: i32[N,3], y4: f32[N,3], g: f32[N,8] = route x, b {k=3, "
+        "score=\"sigmoid\", groups=4, top_groups=2, group_score=\"top2\", eps=1e-6, scale=2}; "
+        "y5: i32[N,4], y6: f32[N,4], h: f32[N,8] = route x {k=4, select=\"before\"}",
+        .rel = 1e-4, .abs = 1e-5, .data = DATA_NOISE),
+    CASE("moe", 1 << TN_F16 | 1 << TN_BF16,
+        "input z: $T[N,20]; x: $T[N,20] = mul z, 0.125; input i: i32[N,2] in 0..4; input w: "
+        "f32[N,2]; weight u: $T[5,24,20]; weight d: $T[5,20,24]; weight g: $T[5,24,20]; y: "
+        "$T[N,20] = moe x, i, w, u, d {act=\"tanh\"}; y1: $T[N,20] = moe x, i, w, u, d, g",
+        .rel = 1e-3, .abs = 1e-3, .data = DATA_NOISE),
+    CASE("moe", F32,
+        "input x: $T[N,20]; input i: i32[N,2] in 0..4; input w: f32[N,2]; weight u: $T[5,24,20]; "
+        "weight d: $T[5,20,24]; weight g: $T[5,24,20]; y: $T[N,20] = moe x, i, w, u, d, g; "
+        "y1: $T[N,20] = moe x, i, w, u, d {act=\"gelu\", order=\"expert\"}",
+        .rel = 1e-3, .abs = 1e-3, .data = DATA_NOISE),
+    CASE("moe", F32,
+        "input x: $T[3,20]; input i: i32[3,2] in 0..4; input w: f32[3,2]; weight u: $T[5,24,20]; "
+        "weight d: $T[5,20,24]; weight g: $T[5,24,20]; y: $T[3,20] = moe x, i, w, u, d, g",
+        .rel = 1e-3, .abs = 1e-3, .data = DATA_NOISE),
+    CASE("moe", F32,
+        "input x: $T[3,2]; input i: i32[3,2] in 1..5; input w: f32[3,2]; weight u: $T[5,4,2]; "
+        "weight d: $T[5,2,4]; y: $T[3,2] = moe x, i, w, u, d",
+        .fails = true),
+    CASE("grouped_linear", F32 | 1 << TN_I32,
+        "input x: $T[37,6]; input n: i32[3] in 0..12; weight w: $T[3,5,6]; y: $T[37,5] = "
+        "grouped_linear x, w, n",
+        .rel = 1e-4, .abs = 1e-4, .data = DATA_NOISE),
 };
 const int tn_graph_case_count = sizeof tn_graph_cases / sizeof *tn_graph_cases;

@@ -447,6 +447,7 @@ lower_and_run(job *j)
 static tn_status
 check(void *arg)
 {
+    tn_pass_set apart = tn_pass_bit("group") | tn_pass_bit("route") | tn_pass_bit("moe");
     job *j = arg;
     tn_status status = TN_OK;
 
@@ -459,7 +460,7 @@ check(void *arg)
         return j->reference;
     TN_CHECK_EQ(j->reference != TN_OK, j->c->fails);
     for (int i = j->targets ? 3 : 0; i < 4 && status == TN_OK; i++) {
-        j->options = (tn_lower_options){.skip = i & 1 ? 0 : tn_pass_bit("group"), .pack = i & 2};
+        j->options = (tn_lower_options){.skip = i & 1 ? 0 : apart, .pack = i & 2};
         status = lower_and_run(j);
     }
     return status;

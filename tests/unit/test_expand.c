@@ -75,6 +75,21 @@ static const row rows[] = {
     {{"3,4,5", "5,5"}, "u = crf_marginals x, y", 1e-11},
     {{"3,4,5", "5,5", "5", "5"}, LENGTHS "u = crf_marginals x, y, l, z, p", 1e-11},
     {{"3,1,5", "5,5", "5", "5"}, "u = crf_marginals x, y, _, z, p", 1e-11},
+    {{"3,8"}, "a, b, u = route x {k=2, norm=\"std\", lambda=2}", 1e-11},
+    {{"3,8"}, "a, u, b = route x {k=2, norm=\"std\", divisor=\"n\"}", 1e-11},
+    {{"2,3,8"}, "a, u, b = route x {k=3, select=\"before\", score=\"sigmoid\"}", 1e-11},
+    {{"2,3,8", "8"}, "a, u, b = route x, y {k=3, score=\"sqrt_softplus\", eps=1, scale=3}", 1e-11},
+    {{"3,8"}, "a, b, c = route x {k=4, groups=4, top_groups=2}\nu = cast a {to=f64}", 0},
+    {{"3,8", "8"},
+        "a, b, c = route x, y {k=3, groups=2, top_groups=1, group_score=\"top2\", renorm=false, "
+        "score=\"none\"}\nu = cast a {to=f64}",
+        0},
+    {{"3,4", "5,6,4", "3,5", "5,4,6", "5,6,4"}, "i, m, g = route z {k=2}\nu = moe x, i, m, y, p, q",
+        1e-11},
+    {{"2,3,4", "5,6,4", "2,3,5", "5,4,6"},
+        "i, m, g = route z {k=2}\nu = moe x, i, m, y, p {order=\"expert\", act=\"gelu\"}", 1e-11},
+    {{"4,2", "3,5,2"}, "n = constant {type=i32[3], data=[1,0,2]}\nu = grouped_linear x, y, n",
+        1e-11},
 };
 
 typedef struct job {
