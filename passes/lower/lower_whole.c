@@ -77,7 +77,6 @@ note(tn_lo *k, tn_op *op)
 {
     const tn_op_info *info = tn_op_info_of(op->code);
     tn_text text = {.arena = k->arena};
-    tn_finding *found;
 
     for (int i = 0; i < info->attr_count; i++) {
         const tn_attr *a = &op->attr[i];
@@ -92,9 +91,7 @@ note(tn_lo *k, tn_op *op)
         else
             tn_text_add(&text, "%" PRId64, a->ints[0]);
     }
-    found = tn_found(k->options->findings, info->name, &op, 1, text.at ? text.at : "");
-    if (found)
-        found->kernel = k->group->number;
+    (void)tn_found(k->options->findings, info->name, &op, 1, text.at ? text.at : "");
 }
 
 tn_status
