@@ -12,13 +12,14 @@ enum {
     CHAINS_WIDE = 24,
     CHAINS_NARROW = 12,
     CHAINS_LANE = 16,
-    ROUNDS = 20000,
+    ROUNDS = 4000,
     TASKS = 64,
     GPU_TASKS = 1024,
     GPU_ROUNDS = 512,
-    READ_BYTES = 128 << 20,
+    READ_LEAST = 4 << 20,
+    READ_MOST = 128 << 20,
     READ_BLOCK = 1 << 16,
-    TRIES = 5,
+    TRIES = 16,
 };
 
 typedef struct machine {
@@ -26,12 +27,24 @@ typedef struct machine {
     int lanes;  /* of a vector, or of a group */
     int chains;
     int64_t tasks, rounds;
+    int64_t read_bytes; /* one pass of the memory probe */
 } machine;
 
-static machine
-machine_of(const tn_target *t)
+/* As large as what a run touches, so that both live in the same caches. */
+static int64_t
+read_bytes(uint64_t touched)
 {
-    machine m = {.gpu = t->gpu != 0};
+    int64_t bytes = READ_LEAST;
+
+    while (bytes < READ_MOST && (uint64_t)bytes < touched)
+        bytes *= 2;
+    return bytes;
+}
+
+static machine
+machine_of(const tn_target *t, uint64_t touched)
+{
+    machine m = {.gpu = t->gpu != 0, .read_bytes = read_bytes(touched)};
 
     if (m.gpu) {
         m.lanes = t->group_lanes < 64 ? (int)t->group_lanes : 64;
@@ -156,7 +169,7 @@ read_kernel(tn_arena *arena, const machine *m)
     tn_kb *b = tn_kb_create(arena, "probe", m->gpu ? TN_I32 : TN_I64, false);
     tn_kmem *x = tn_kb_global(b, "x", TN_F32, true, false);
     tn_kmem *y = tn_kb_global(b, "y", TN_F32, false, true);
-    tn_ins *zero = tn_kb_int(b, 0), *tasks = tn_kb_int(b, READ_BYTES / READ_BLOCK);
+    tn_ins *zero = tn_kb_int(b, 0), *tasks = tn_kb_int(b, m->read_bytes / READ_BLOCK);
 
     if (m->gpu)
         tn_kb_group(b, (uint32_t)m->lanes, 0);
@@ -178,6 +191,7 @@ read_kernel(tn_arena *arena, const machine *m)
 
 typedef struct attempt {
     tn_tool *tool;
+    uint64_t touched;
     const tn_model *model;
     tn_program *program;
     tn_buffer *buffers[2];
@@ -203,7 +217,7 @@ best_time(attempt *a, uint64_t tasks, uint64_t *best_ns)
         .tasks = tasks,
         .wait = 1};
 
-    bindings[0].bytes = a->buffer_count == 2 ? READ_BYTES : 1 << 20;
+    bindings[0].bytes = a->buffer_count == 2 ? (uint64_t)read_bytes(a->touched) : 1 << 20;
     bindings[1].bytes = 1 << 20;
     *best_ns = UINT64_MAX;
     for (int i = 0; i < TRIES; i++) {
@@ -257,7 +271,7 @@ probe(attempt *a, tn_device_peak *out)
 
     TN_TRY(tn_target_parse(a->tool->diag, a->model->target->text, strlen(a->model->target->text),
         &target));
-    m = machine_of(&target);
+    m = machine_of(&target, a->touched);
     TN_TRY(make_buffer(a, 1 << 20));
     TN_TRY(run_kernel(a, compute_kernel(a->tool->arena, &m), (uint64_t)m.tasks, &ns));
     out->flops_per_s =
@@ -265,17 +279,18 @@ probe(attempt *a, tn_device_peak *out)
     a->model->backend->buffer_free(a->buffers[0]);
     a->buffers[0] = NULL;
     a->buffer_count = 0;
-    TN_TRY(make_buffer(a, READ_BYTES));
+    TN_TRY(make_buffer(a, (uint64_t)m.read_bytes));
     TN_TRY(make_buffer(a, 1 << 20));
-    TN_TRY(run_kernel(a, read_kernel(a->tool->arena, &m), READ_BYTES / READ_BLOCK, &ns));
-    out->bytes_per_s = (double)READ_BYTES / ((double)ns * 1e-9);
+    TN_TRY(run_kernel(a, read_kernel(a->tool->arena, &m), (uint64_t)(m.read_bytes / READ_BLOCK),
+        &ns));
+    out->bytes_per_s = (double)m.read_bytes / ((double)ns * 1e-9);
     return TN_OK;
 }
 
 tn_status
-tn_device_peak_measure(tn_tool *tool, const tn_model *model, tn_device_peak *out)
+tn_device_peak_measure(tn_tool *tool, const tn_model *model, uint64_t touched, tn_device_peak *out)
 {
-    attempt a = {.tool = tool, .model = model};
+    attempt a = {.tool = tool, .model = model, .touched = touched};
     tn_status status = probe(&a, out);
 
     for (int i = 0; i < 2; i++)
