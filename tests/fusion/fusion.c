@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/model.h"
+#include "passes/lower/lower.h"
+#include "runtime/compare.h"
+#include "runtime/compile.h"
+#include "tests/support/run_graph.h"
+#include "tests/support/test.h"
+
+/* Graphs that must fuse, or must not, as their `meta` says:
+ *
+ *     {"fuses": FAMILY}
+ *     {"nearly": FAMILY, "predicate": the first condition that fails}
+ *
+ *     fusion DEVICE FILE..
+ *
+ * One kernel of the family is there, or none and the condition is named; with
+ * the pass, without it and with every operation alone the results are those
+ * of the reference, for several sizes, with special numbers too. */
+enum { ROOM = 1 << 16, ROUNDS = 4 };
+
+typedef struct job {
+    const char *file;
+    char text[ROOM];
+    char *printed;
+    char family[40], predicate[200]; /* predicate: "" if it must fuse */
+    tn_diag diag;
+    tn_env env;
+    tn_arena *arena;
+    tn_findings findings;
+    tn_lowered_list lowered;
+    int special; /* every so many elements; 0: none */
+    uint64_t noise;
+} job;
+
+static bool
+read_word(const char *text, const char *key, char *out, size_t room)
+{
+    const char *at = strstr(text, key);
+    size_t length;
+
+    if (!at)
+        return false;
+    at += strlen(key);
+    length = strcspn(at, "\"");
+    if (length >= room)
+        return false;
+    memcpy(out, at, length);
+    out[length] = 0;
+    return true;
+}
+
+static bool
+read_file(job *j)
+{
+    FILE *f = fopen(j->file, "rb");
+    size_t bytes;
+
+    if (!f)
+        return false;
+    bytes = fread(j->text, 1, ROOM - 1, f);
+    j->text[bytes] = 0;
+    fclose(f);
+    j->predicate[0] = 0;
+    if (read_word(j->text, "\"fuses\": \"", j->family, sizeof j->family))
+        return true;
+    return read_word(j->text, "\"nearly\": \"", j->family, sizeof j->family) &&
+        read_word(j->text, "\"predicate\": \"", j->predicate, sizeof j->predicate);
+}
+
+/* ---- what is found ---- */
+
+static tn_status
+lower(void *arg)
+{
+    job *j = arg;
+    tn_model_options how = {.seed = 1, .seed_weights = true};
+    tn_lower_options options = {.findings = &j->findings};
+    tn_text text = {.arena = j->arena};
+    tn_module *module;
+
+    TN_TRY(tn_model_parse(&j->env, j->arena, j->file,
+        (tn_span){(const uint8_t *)j->text, strlen(j->text)}, &how, &module));
+    tn_graph_print(&text, module->entries.at[0]);
+    j->printed = text.at;
+    j->findings = (tn_findings){.arena = j->arena};
+    return tn_lower_graph(j->arena, &j->diag, module->entries.at[0], &options, &j->lowered);
+}
+
+static void
+check_findings(job *j)
+{
+    int kernels = 0, fused = 0, missed = 0;
+
+    for (uint32_t i = 0; i < j->lowered.at.count; i++)
+        kernels += strcmp(j->lowered.at.at[i].family, j->family) == 0;
+    for (uint32_t i = 0; i < j->findings.at.count; i++) {
+        const tn_finding *f = &j->findings.at.at[i];
+
+        if (strcmp(f->family, j->family) != 0)
+            continue;
+        fused += f->fused;
+        missed += !f->fused && strcmp(f->predicate, j->predicate) == 0;
+        if (!f->fused && !missed)
+            tn_test_note("%s: refused because not: %s", f->nodes.at[0], f->predicate);
+    }
+    TN_CHECK_EQ(kernels, !j->predicate[0]);
+    TN_CHECK_EQ(fused, !j->predicate[0]);
+    TN_CHECK_EQ(missed, j->predicate[0] != 0);
+}
+
+/* ---- what it computes ---- */
+
+static void
+element(void *self, const tn_value *v, const tn_input *in, int64_t k, void *to)
+{
+    static const double odd[] = {INFINITY, -INFINITY, NAN, -INFINITY, 0.0, -1e4, -100, 1e30};
+    job *j = self;
+    int64_t low = 0, high = 1;
+    uint64_t word;
+
+    (void)k;
+    j->noise = j->noise * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    word = j->noise >> 33;
+    if (tn_is_float(v->type.dtype)) {
+        double x = (double)word / 1073741824.0 * 2 - 2;
+
+        if (j->special && word % (uint64_t)j->special == 0)
+            x = odd[word / (uint64_t)j->special % 8];
+        tn_store_double(v->type.dtype, to, x);
+        return;
+    }
+    if (in && in->has_range) {
+        tn_size_is_int(in->low, &low);
+        tn_size_is_int(in->high, &high);
+    }
+    tn_store_int(v->type.dtype, to, low + (int64_t)(word % (uint64_t)(high - low + 1)));
+}
+
+static void
+note_diag(const job *j, const tn_run_graph *run)
+{
+    for (size_t i = 0; i < tn_diag_count(&run->diag); i++)
+        tn_test_note("%s: %s", j->file, tn_diag_text(&run->diag, i));
+}
+
+static void
+compare(job *j, tn_run_graph *run, const tn_tensor *got, const char *skip)
+{
+    for (uint32_t i = 0; i < run->g->outputs.count; i++) {
+        tn_tolerance t = {.given = false};
+        tn_difference d;
+
+        if (TN_CHECK(tn_compare(&got[i], &run->wanted[i], got[i].dtype, &t, &d)))
+            continue;
+        tn_test_note("%s without '%s': output %u, element %lld: %.9g, wanted %.9g (error %.2g)",
+            j->file, skip, i, (long long)d.at, d.got, d.wanted, d.error);
+    }
+}
+
+/* Weights are made with the first inputs: special numbers stand in inputs. */
+static bool
+fill(job *j, tn_run_graph *run, int round)
+{
+    static const int64_t sizes[ROUNDS][2] = {{5, 7}, {1, 1}, {19, 12}, {3, 2}};
+
+    tn_run_graph_symbol(run, "B", sizes[round][0]);
+    tn_run_graph_symbol(run, "T", sizes[round][1]);
+    j->special = round == 2 ? 40 : 0;
+    j->noise = 77 + (uint64_t)round;
+    return TN_CHECK(tn_run_graph_fill(run, element, j) == TN_OK);
+}
+
+static void
+run_code(job *j, tn_run_graph *run, tn_graph_device *device, const char *skip)
+{
+    tn_pass_set set = 0;
+    tn_graph_code code = {0};
+    bool ok = tn_pass_parse(&run->diag, skip, &set) == TN_OK;
+
+    ok = ok && fill(j, run, 0);
+    ok = TN_CHECK(ok && tn_run_graph_compile(run, device, set, &code) == TN_OK);
+    for (int i = 0; ok && i < ROUNDS; i++) {
+        tn_tensor got[TN_RUN_GRAPH_TENSORS] = {{0}};
+
+        ok = fill(j, run, i);
+        ok = ok && TN_CHECK(tn_run_graph_want(run) == TN_OK);
+        ok = ok && TN_CHECK(tn_run_graph_on(&code, got) == TN_OK);
+        if (ok)
+            compare(j, run, got, skip);
+        tn_run_graph_free(run, got);
+    }
+    if (!ok)
+        note_diag(j, run);
+    tn_graph_code_close(&code);
+}
+
+static void
+run_graph(job *j, tn_graph_device *device)
+{
+    static const char *const skips[] = {"", "viterbi", "group"};
+    tn_run_graph run;
+
+    if (TN_CHECK(tn_run_graph_open(&run, j->printed) == TN_OK))
+        for (size_t i = 0; i < sizeof skips / sizeof *skips; i++)
+            run_code(j, &run, device, skips[i]);
+    else
+        note_diag(j, &run);
+    tn_run_graph_close(&run);
+}
+
+/* ---- files ---- */
+
+static const char *device_name;
+static char **files;
+static int file_count;
+
+static void
+check_file(job *j, tn_graph_device *device)
+{
+    tn_status status;
+
+    tn_diag_init(&j->diag, tn_alloc_system());
+    j->env = (tn_env){tn_alloc_system(), tn_files_system(), &j->diag};
+    j->arena = tn_arena_create(tn_alloc_system(), 0);
+    status = j->arena ? tn_arena_guard(j->arena, lower, j) : TN_NO_MEMORY;
+    if (TN_CHECK_EQ(status, TN_OK)) {
+        check_findings(j);
+        run_graph(j, device);
+    }
+    for (size_t i = 0; i < tn_diag_count(&j->diag); i++)
+        tn_test_note("%s: %s", j->file, tn_diag_text(&j->diag, i));
+    tn_arena_destroy(j->arena);
+    tn_diag_clear(&j->diag);
+}
+
+TN_TEST(files_fuse_as_they_say)
+{
+    tn_graph_device device;
+
+    if (!tn_graph_device_open(&device, device_name))
+        TN_SKIP("no device %s", device_name);
+    for (int i = 0; i < file_count; i++) {
+        static job j;
+
+        j = (job){.file = files[i]};
+        if (TN_CHECK(read_file(&j))) {
+            tn_test_note("%s", j.file);
+            check_file(&j, &device);
+        }
+    }
+    tn_graph_device_close(&device);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const tn_case cases[] = {TN_CASE(files_fuse_as_they_say)};
+
+    if (argc < 3) {
+        fprintf(stderr, "fusion DEVICE FILE..\n");
+        return 2;
+    }
+    device_name = argv[1];
+    files = argv + 2;
+    file_count = argc - 2;
+    return tn_test_run(cases, 1, 1, argv);
+}
