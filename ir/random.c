@@ -6,9 +6,9 @@
 
 #include "ir/base/hash.h"
 
-enum { ROUNDS = 10, ROWS = 32, COLUMNS = 129 };
+enum { ROUNDS = 10 };
 
-static const int32_t normal_table[ROWS][COLUMNS] = {
+static const int32_t normal_table[TN_NORMAL_ROWS][TN_NORMAL_COLUMNS] = {
 #include "ir/normal_table.def"
 };
 
@@ -101,6 +101,12 @@ tn_random_normal(uint32_t word)
     f = (int64_t)(bits >> 41 & 0xffff);
     q = normal_table[o][i] - (((int64_t)normal_table[o][i] - normal_table[o][i + 1]) * f >> 16);
     return (word >> 31 ? -1.0 : 1.0) * (double)q / 2097152.0;
+}
+
+int32_t
+tn_random_normal_entry(int index)
+{
+    return normal_table[index / TN_NORMAL_COLUMNS][index % TN_NORMAL_COLUMNS];
 }
 
 int64_t

@@ -24,6 +24,9 @@ double tn_random_uniform32(uint32_t word);
 double tn_random_uniform64(uint64_t word);
 /* Standard normal from one word, a multiple of 2^-21: exact in f32. */
 double tn_random_normal(uint32_t word);
+/* The table behind it, row by row: entry 0 .. ROWS * COLUMNS - 1. */
+enum { TN_NORMAL_ROWS = 32, TN_NORMAL_COLUMNS = 129 };
+int32_t tn_random_normal_entry(int index);
 /* low + floor(word * (high - low + 1) / 2^32); high - low below 2^32. */
 int64_t tn_random_between(uint32_t word, int64_t low, int64_t high);
 

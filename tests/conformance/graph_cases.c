@@ -258,6 +258,20 @@ const graph_case tn_graph_cases[] = {
         "size=4, dtype=$T}",
         .match = MATCH_BITS),
 
+    /* ---- chance: whole numbers as long as they can be, so equal bits ---- */
+    CASE("random_bits", 1 << TN_U32 | 1 << TN_I32 | 1 << TN_I64,
+        "input s: i64[] in -4000000000..-3999999990; y: $T[N] = $O s {type=$T[N]}; y1: $T[M,3] = "
+        "$O 7 {type=$T[M,3]}",
+        .match = MATCH_BITS),
+    CASE("random_uniform random_normal", 1 << TN_F32 | 1 << TN_F64,
+        "input s: i64[] in 5000000000..5000000009; y: $T[N] = $O s {type=$T[N]}; y1: $T[M,3] = $O "
+        "-1 {type=$T[M,3]}",
+        .match = MATCH_BITS),
+    CASE("random_categorical", F,
+        "input x: $T[N,M]; input s: i64[] in 0..99; y: i32[N] = $O x, s; y1: i32[N] = $O x, s "
+        "{temperature=0}; y2: i32[N] = $O x, 3 {temperature=0.25}",
+        .data = DATA_NOISE, .full = true),
+
     /* ---- loops ---- */
     CASE("scan", F,
         "input c: $T[3]; input x: $T[N,3]; y: $T[3], y1: $T[N,3] = scan c, x {carries=1} do (a, "

@@ -90,6 +90,12 @@ static const row rows[] = {
         "i, m, g = route z {k=2}\nu = moe x, i, m, y, p {order=\"expert\", act=\"gelu\"}", 1e-11},
     {{"4,2", "3,5,2"}, "n = constant {type=i32[3], data=[1,0,2]}\nu = grouped_linear x, y, n",
         1e-11},
+    {{"1"}, "u = random_uniform 11 {type=f32[3,5]}", 0},
+    {{"1"}, "u = random_uniform -7 {type=f64[2,3]}", 0},
+    {{"1"}, "u = random_normal 81985529216486895 {type=f32[40,50]}", 0},
+    {{"1"}, "u = random_normal 3 {type=f64[7]}", 0},
+    {{"5,7"}, "u = random_categorical x, 9 {temperature=0.5}", 0},
+    {{"5,7"}, "u = random_categorical x, 9 {temperature=0}", 0},
 };
 
 typedef struct job {
