@@ -72,6 +72,9 @@ typedef struct tn_dispatch {
     uint64_t *took_ns;      /* not NULL: filled by `wait` with device time */
 } tn_dispatch;
 
+/* How long freeing and closing wait for a device that does not end. */
+#define TN_CLOSE_NS ((uint64_t)2000000000)
+
 typedef struct tn_backend {
     size_t size;
     uint32_t abi;
@@ -93,6 +96,10 @@ typedef struct tn_backend {
         void (*take)(void *to, tn_blob code), void *to);
 
     int (*open)(void *self, uint32_t device, tn_device **out);
+    /* After buffers and programs were given back. Giving back and closing wait
+     * for what the device is doing, once and at most TN_CLOSE_NS: if it has not
+     * ended by then (a kernel that never ends) they return all the same, and
+     * what the driver may still use is left to the end of the process. */
     void (*close)(tn_device *device);
     int (*buffer_new)(tn_device *device, uint64_t bytes, tn_buffer **out);
     /* Wraps caller's memory, which must stay valid and unchanged in size;

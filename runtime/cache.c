@@ -110,6 +110,8 @@ tn_cache_find(const tn_env *env, const char *folder, const tn_hash *key,
         env->files->open_read(env->files->self, path, &fd) != 0)
         return false;
     found = read_file(env, fd, key, take, to);
+    if (found)
+        env->files->touch(env->files->self, fd); /* else it only goes earlier */
     env->files->close(env->files->self, fd);
     return found;
 }

@@ -16,8 +16,14 @@
 bool tn_cache_find(const tn_env *env, const char *folder, const tn_hash *key,
     void (*take)(void *to, tn_blob kept), void *to);
 
-/* The file appears whole or not at all; folders are made as needed. */
+/* The file appears whole or not at all; folders are made as needed. A file
+ * counts as used when it was last kept or found. */
 void tn_cache_keep(const tn_env *env, const char *folder, const tn_hash *key, tn_blob kept);
+
+/* If the files of the folder exceed `limit_bytes`, removes those used longest
+ * ago until three quarters of that are left. Only files that a cache names are
+ * counted and removed, also unfinished ones of processes that ended. */
+void tn_cache_trim(const tn_env *env, const char *folder, uint64_t limit_bytes);
 
 /* Adds a part of a key: its length, then its bytes, so that parts do not run
  * into each other. */

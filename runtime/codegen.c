@@ -87,7 +87,7 @@ tn_generate(const tn_env *env, tn_registry *registry, const char *family, const 
         return status;
     }
     if (!found)
-        tn_cache_keep(env, folder, &key, (tn_blob){t.code.at, t.code.bytes});
+        tn_registry_keep(registry, &key, (tn_blob){t.code.at, t.code.bytes});
     *out = t.code;
     return TN_OK;
 }

@@ -3,6 +3,7 @@
 #include "runtime/plugin.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 #include "runtime/cache.h"
 #include "runtime/worker.h"
 
-enum { BACKEND_LIMIT = 64, EXPLAIN_BYTES = TN_DIAG_LINE };
+/* The cache exceeds its limit by a part of so much before it is trimmed. */
+enum { BACKEND_LIMIT = 64, EXPLAIN_BYTES = TN_DIAG_LINE, TRIM_PART = 8 };
 
 struct tn_registry {
     tn_env env;
@@ -20,6 +22,7 @@ struct tn_registry {
     const tn_backend *backends[BACKEND_LIMIT];
     void *libraries[BACKEND_LIMIT]; /* of that backend, or NULL */
     uint32_t count;
+    atomic_uint_least64_t kept_bytes; /* in the cache since it was last trimmed */
 };
 
 /* What a backend explained before it returned a failing code. It belongs to
@@ -92,10 +95,9 @@ host_cache_find(void *self, tn_blob key, void (*take)(void *to, tn_blob kept), v
 static void
 host_cache_keep(void *self, tn_blob key, tn_blob kept)
 {
-    const tn_registry *r = self;
     tn_hash hash = plugin_key(key);
 
-    tn_cache_keep(&r->env, r->options.cache_folder, &hash, kept);
+    tn_registry_keep(self, &hash, kept);
 }
 
 static const char *
@@ -237,6 +239,25 @@ tn_registry_create(const tn_env *env, const tn_registry_options *options, tn_reg
     return TN_OK;
 }
 
+/* Trims if as much was kept. One thread at a time takes what was counted. */
+static void
+trim_cache(tn_registry *r, uint64_t least_bytes)
+{
+    if (r->options.cache_limit_bytes && atomic_load(&r->kept_bytes) >= least_bytes &&
+        atomic_exchange(&r->kept_bytes, 0) >= least_bytes)
+        tn_cache_trim(&r->env, r->options.cache_folder, r->options.cache_limit_bytes);
+}
+
+void
+tn_registry_keep(tn_registry *r, const tn_hash *key, tn_blob kept)
+{
+    if (!r->options.cache_folder)
+        return;
+    tn_cache_keep(&r->env, r->options.cache_folder, key, kept);
+    atomic_fetch_add(&r->kept_bytes, kept.bytes + 1);
+    trim_cache(r, r->options.cache_limit_bytes / TRIM_PART + 1);
+}
+
 void
 tn_registry_destroy(tn_registry *r)
 {
@@ -249,6 +270,7 @@ tn_registry_destroy(tn_registry *r)
     for (uint32_t i = r->count; i-- > 0;)
         if (r->backends[i]->shutdown)
             r->backends[i]->shutdown(r->backends[i]->self);
+    trim_cache(r, 1);
     alloc = r->env.alloc;
     tn_alloc_free(alloc, r, sizeof *r);
 }

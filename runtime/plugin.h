@@ -4,6 +4,7 @@
 
 #include "backends/backend.h"
 #include "ir/base/files.h"
+#include "ir/base/hash.h"
 #include "ir/base/vec.h"
 #include "ir/target.h"
 
@@ -13,11 +14,14 @@
  * One thread at a time; the backends themselves may be used from several. */
 typedef struct tn_registry tn_registry;
 
-/* `cache_folder` NULL: no caches on disk. `worker` is the path of tenon-worker,
+/* `cache_folder` NULL: no caches on disk. When something was kept there, what
+ * exceeds `cache_limit_bytes` (0: no limit) is removed, oldest use first, at
+ * the latest when the registry is destroyed. `worker` is the path of tenon-worker,
  * in whose processes the code generators beside the library then work; NULL:
  * they are loaded into this one. `driver_entry` may be NULL: see tn_host. */
 typedef struct tn_registry_options {
     const char *cache_folder;
+    uint64_t cache_limit_bytes;
     const char *worker;
     void *(*driver_entry)(void *self, const char *name, void *found);
     void *driver_self;
@@ -36,6 +40,8 @@ tn_status tn_registry_load(tn_registry *registry, const char *path) TN_MUST_USE;
 
 /* Folder for caches, or NULL: there are none. */
 const char *tn_registry_cache_folder(const tn_registry *registry);
+/* tn_cache_keep there, within its limit. From any thread. */
+void tn_registry_keep(tn_registry *registry, const tn_hash *key, tn_blob kept);
 
 uint32_t tn_registry_count(const tn_registry *registry);
 const tn_backend *tn_registry_at(const tn_registry *registry, uint32_t index);

@@ -12,6 +12,7 @@ set(TN_TEST_ENVIRONMENT
   "ASAN_OPTIONS=use_sigaltstack=0:detect_stack_use_after_return=1"
   "UBSAN_OPTIONS=print_stacktrace=1"
   "LSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/leaks.txt:print_suppressions=0"
+  "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/races.txt"
 )
 
 # tn_add_test(NAME COMMAND word.. [LABELS label..] [TIMEOUT seconds] [ENVIRONMENT NAME=VALUE..])

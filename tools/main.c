@@ -64,6 +64,27 @@ cache_folder(tn_arena *arena)
     return home && *home ? tn_arena_printf(arena, "%s/.cache/tenon", home) : NULL;
 }
 
+enum { CACHE_LIMIT_MIB = 1024, MIB_DIGITS = 12 };
+
+/* TENON_CACHE_LIMIT, in bytes. */
+static tn_status
+cache_limit(tn_diag *diag, uint64_t *bytes)
+{
+    const char *own = getenv("TENON_CACHE_LIMIT");
+    uint64_t mib = 0;
+
+    if (!own || !*own)
+        mib = CACHE_LIMIT_MIB;
+    for (size_t i = 0; own && own[i]; i++) {
+        if (own[i] < '0' || own[i] > '9' || i >= MIB_DIGITS)
+            return tn_fail(diag, TN_USAGE,
+                "TENON_CACHE_LIMIT is \"%s\", but must be a whole number of MiB", own);
+        mib = 10 * mib + (uint64_t)(own[i] - '0');
+    }
+    *bytes = mib << 20;
+    return TN_OK;
+}
+
 /* The program that code generators work in: TENON_WORKER, else the one beside
  * this program. NULL: they work in this process. */
 static const char *
@@ -86,6 +107,7 @@ open_registry(invocation *v)
     const tn_option_value *plugins = &v->options.value[TN_OPT_plugin];
 
     options.cache_folder = cache_folder(v->tool.arena);
+    TN_TRY(cache_limit(v->tool.diag, &options.cache_limit_bytes));
     options.worker = worker(&v->tool.env, v->tool.arena);
     TN_TRY(tn_registry_create(&v->tool.env, &options, &v->tool.registry));
     for (uint32_t i = 0; i < plugins->list.count; i++)

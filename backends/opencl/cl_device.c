@@ -40,22 +40,6 @@ drop_timed(tn_device *d)
     d->timed_count = 0;
 }
 
-void
-tn_cl_device_close(tn_device *d)
-{
-    tn_cl *c = d->c;
-
-    if (d->queue)
-        c->cl.clFinish(d->queue);
-    drop_timed(d);
-    if (d->queue)
-        c->cl.clReleaseCommandQueue(d->queue);
-    if (d->context)
-        c->cl.clReleaseContext(d->context);
-    tn_alloc_free(&c->alloc, d->timed, d->timed_room * sizeof *d->timed);
-    tn_alloc_free(&c->alloc, d, sizeof *d);
-}
-
 /* ---- buffers ---- */
 
 int
@@ -336,4 +320,35 @@ tn_cl_wait(tn_device *d, uint64_t timeout_ns)
     if (error != CL_SUCCESS)
         return tn_cl_error(d->c, error, "waiting for the device");
     return ended ? TN_OK : tn_cl_fail(d->c, TN_CANCELLED, "running: timed out");
+}
+
+/* What the driver counts the uses of (buffers, programs, events) can be given
+ * back while the device runs; giving back the queue may wait for it. */
+static bool
+ends(const tn_device *d)
+{
+    const tn_host *host = d->c->host;
+    bool ended = true;
+
+    if (finish_within(d, TN_CLOSE_NS, &ended) != CL_SUCCESS)
+        d->c->cl.clFinish(d->queue);
+    if (!ended && host->log)
+        host->log(host->self, 1, "an OpenCL device does not end and is left as it is");
+    return ended;
+}
+
+void
+tn_cl_device_close(tn_device *d)
+{
+    tn_cl *c = d->c;
+
+    bool idle = !d->queue || ends(d);
+
+    drop_timed(d);
+    if (d->queue && idle)
+        c->cl.clReleaseCommandQueue(d->queue);
+    if (d->context && idle)
+        c->cl.clReleaseContext(d->context);
+    tn_alloc_free(&c->alloc, d->timed, d->timed_room * sizeof *d->timed);
+    tn_alloc_free(&c->alloc, d, sizeof *d);
 }

@@ -89,12 +89,11 @@ void
 tn_vk_buffer_free(tn_buffer *b)
 {
     tn_device *d = b->device;
+    bool idle = tn_vk_idle(d);
 
-    if (d->recording || d->in_flight)
-        (void)!tn_vk_wait(d, 0);
-    if (b->buffer)
+    if (b->buffer && idle)
         d->vk.vkDestroyBuffer(d->device, b->buffer, NULL);
-    if (b->memory)
+    if (b->memory && idle)
         d->vk.vkFreeMemory(d->device, b->memory, NULL);
     tn_alloc_free(&d->c->alloc, b, sizeof *b);
 }

@@ -133,10 +133,14 @@ static void
 destroy(tn_device *d)
 {
     if (d->complete) {
-        d->vk.vkDeviceWaitIdle(d->device);
-        d->recording = d->in_flight = false;
+        d->recording = false;
         if (d->staging)
             tn_vk_buffer_free(d->staging);
+        if (!tn_vk_idle(d)) {
+            d->c->left_device = true;
+            return;
+        }
+        d->vk.vkDeviceWaitIdle(d->device);
         tn_vk_cache_close(d);
         d->vk.vkDestroyFence(d->device, d->fence, NULL);
         d->vk.vkDestroyQueryPool(d->device, d->queries, NULL);
@@ -255,6 +259,19 @@ tn_vk_wait(tn_device *d, uint64_t timeout_ns)
         d->vk.vkDeviceWaitIdle(d->device);
     }
     return tn_vk_error(d->c, result, "running");
+}
+
+bool
+tn_vk_idle(tn_device *d)
+{
+    const tn_host *host = d->c->host;
+
+    if (!d->stuck && (d->recording || d->in_flight) && tn_vk_wait(d, TN_CLOSE_NS) == TN_CANCELLED) {
+        d->stuck = true;
+        if (host->log)
+            host->log(host->self, 1, "a Vulkan device does not end and is left as it is");
+    }
+    return !d->stuck;
 }
 
 static VkResult

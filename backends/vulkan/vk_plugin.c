@@ -133,7 +133,7 @@ shut_down(void *self)
     tn_vk *c = self;
     tn_alloc alloc = c->alloc;
 
-    if (c->instance && c->vk.vkDestroyInstance)
+    if (c->instance && c->vk.vkDestroyInstance && !c->left_device)
         c->vk.vkDestroyInstance(c->instance, NULL);
     tn_alloc_free(&alloc, (char *)c - offsetof(plugin, vk), sizeof(plugin));
 }

@@ -40,6 +40,7 @@ typedef struct tn_vk {
     tn_vk_entries vk;
     bool enumerated;
     VkInstance instance;
+    bool left_device; /* one that never ended: the instance stays as well */
     uint32_t device_count;
     tn_vk_found devices[TN_VK_DEVICE_LIMIT];
 } tn_vk;
@@ -66,6 +67,7 @@ struct tn_device {
     VkFence fence;
     bool complete; /* every function was found */
     bool recording, in_flight, lost;
+    bool stuck; /* it did not end when it had to: nothing of it is destroyed */
     uint32_t set_count, query_count;
     uint64_t *took[TN_VK_QUERIES / 2];
     struct tn_buffer *staging; /* for memory the host cannot see */
@@ -96,6 +98,9 @@ int tn_vk_submit(tn_device *device, const tn_dispatch *list, uint32_t count);
 /* After 11 (the time is over) the device goes on: the next call that needs it
  * waits. After a lost device every call gives 10. */
 int tn_vk_wait(tn_device *device, uint64_t timeout_ns);
+/* For what is about to be destroyed: waits, at most TN_CLOSE_NS in all of the
+ * device's life. False: it may still be in use and must stay. */
+bool tn_vk_idle(tn_device *device);
 /* Starts recording if that is not so, after all that runs has ended; what is
  * recorded runs at the next tn_vk_wait. */
 int tn_vk_record(tn_device *device);

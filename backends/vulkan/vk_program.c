@@ -106,13 +106,9 @@ tn_vk_load_program(tn_device *d, tn_blob code, tn_program **out)
     return status;
 }
 
-void
-tn_vk_unload(tn_program *p)
+static void
+destroy(const tn_device *d, const tn_program *p)
 {
-    tn_device *d = p->device;
-
-    if (d->recording || d->in_flight)
-        (void)!tn_vk_wait(d, 0);
     if (p->pipeline)
         d->vk.vkDestroyPipeline(d->device, p->pipeline, NULL);
     if (p->module)
@@ -121,5 +117,14 @@ tn_vk_unload(tn_program *p)
         d->vk.vkDestroyPipelineLayout(d->device, p->layout, NULL);
     if (p->set_layout)
         d->vk.vkDestroyDescriptorSetLayout(d->device, p->set_layout, NULL);
+}
+
+void
+tn_vk_unload(tn_program *p)
+{
+    tn_device *d = p->device;
+
+    if (tn_vk_idle(d))
+        destroy(d, p);
     tn_alloc_free(&d->c->alloc, p, sizeof *p);
 }

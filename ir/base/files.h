@@ -9,6 +9,8 @@
 #include "ir/base/bytes.h"
 #include "ir/base/diag.h"
 
+typedef void tn_file_visit(void *to, const char *name, uint64_t bytes, int64_t changed);
+
 /* The file seam. Each call returns 0 or a positive errno value. Tests
  * replace the table to make any call fail or to simulate a crash. */
 typedef struct tn_files {
@@ -36,6 +38,11 @@ typedef struct tn_files {
     int (*real_path)(void *self, const char *path, char *out, size_t room);
     /* Permission bits and owner, to refuse files that others can write. */
     int (*access)(void *self, int fd, uint32_t *mode, uint32_t *owner);
+    /* Calls `visit` with each plain file of a folder, in any order; `changed`
+     * is in nanoseconds since 1970. The name lives until `visit` returns. */
+    int (*list)(void *self, const char *folder, tn_file_visit *visit, void *to);
+    /* Says that the file was changed now. */
+    int (*touch)(void *self, int fd);
 } tn_files;
 
 const tn_files *tn_files_system(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ir/base/files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -200,6 +201,33 @@ access_bits(void *self, int fd, uint32_t *mode, uint32_t *owner)
     return 0;
 }
 
+/* A file that goes away meanwhile is passed over. */
+static int
+list(void *self, const char *folder, tn_file_visit *visit, void *to)
+{
+    DIR *dir = opendir(folder);
+    const struct dirent *entry;
+    struct stat about;
+
+    (void)self;
+    if (!dir)
+        return errno;
+    while ((entry = readdir(dir)))
+        if (fstatat(dirfd(dir), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(about.st_mode))
+            visit(to, entry->d_name, (uint64_t)about.st_size,
+                (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec);
+    closedir(dir);
+    return 0;
+}
+
+static int
+touch(void *self, int fd)
+{
+    (void)self;
+    return futimens(fd, NULL) != 0 ? errno : 0;
+}
+
 const tn_files *
 tn_files_system(void)
 {
@@ -220,6 +248,8 @@ tn_files_system(void)
         .unmap = unmap,
         .real_path = real_path,
         .access = access_bits,
+        .list = list,
+        .touch = touch,
     };
 
     return &table;

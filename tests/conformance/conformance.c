@@ -10,14 +10,16 @@
 /* Devices against what defines them: tile programs against the tile
  * interpreter, every graph op against the reference evaluator.
  *
- *     conformance DEVICE.. [--dump FOLDER] [--op OP]
+ *     conformance DEVICE.. [--dump FOLDER] [--op OP] [--sample]
  *
  * DEVICE is a name, or the path of a plugin (.so). Prints what ran where, with
  * a hash of the code; exit code 77 if a device is not there. With --dump the
  * code of every kernel of the tile programs is left in the folder, for
- * validators. --op runs the graphs of one op only. */
+ * validators. --op runs the graphs of one op only. --sample runs each graph of
+ * each op with one of its element types, in turns: every op, every row of the
+ * table and every type that the device has, at least once. */
 static const char *device_name = "cpu", *dump_folder, *only;
-static bool skipped;
+static bool skipped, sample;
 
 static void
 each(void *self, tn_run_tile p, const char *choice)
@@ -77,10 +79,19 @@ check_instructions(const graph_tally *tally)
 }
 
 static void
+check_types(const graph_tally *tally)
+{
+    for (int t = 0; t < TN_DTYPE_COUNT && !only; t++)
+        if (!tally->types[t] && tn_dtype_in_graph((tn_dtype)t) &&
+            !graph_device_lacks(tally->device, (tn_dtype)t))
+            TN_CHECK_STR("ran with no graph", tn_dtype_name((tn_dtype)t));
+}
+
+static void
 graphs_agree(void)
 {
     tn_graph_device d;
-    graph_tally tally = {.device = &d, .only = only};
+    graph_tally tally = {.device = &d, .only = only, .sample = sample};
     char hex[TN_HASH_HEX];
     tn_hash hash;
 
@@ -100,6 +111,7 @@ graphs_agree(void)
         d.name, d.title, d.identity, d.text, tally.graphs, tally.runs, hex, tally.skipped);
     TN_CHECK(tally.runs > 0);
     check_instructions(&tally);
+    check_types(&tally);
     tn_graph_device_close(&d);
 }
 
@@ -131,10 +143,12 @@ main(int argc, char **argv)
     int worst = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (int i = 1; i + 1 < argc; i++) {
-        if (!strcmp(argv[i], "--dump"))
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--sample"))
+            sample = true;
+        if (!strcmp(argv[i], "--dump") && i + 1 < argc)
             dump_folder = argv[i + 1];
-        if (!strcmp(argv[i], "--op"))
+        if (!strcmp(argv[i], "--op") && i + 1 < argc)
             only = argv[i + 1];
     }
     for (int i = 1; i < argc && strncmp(argv[i], "--", 2) != 0; i++) {

@@ -338,10 +338,11 @@ run_sizes(job *j)
     }
 }
 
-/* Why a device does not run an element type, or NULL. */
-static const char *
-lacks(const tn_target *t, tn_dtype dtype)
+const char *
+graph_device_lacks(const tn_graph_device *device, tn_dtype dtype)
 {
+    const tn_target *t = &device->target;
+
     if (dtype == TN_F64 && !t->f64_arith)
         return "no double arithmetic";
     if (dtype == TN_I64 && !t->i64_arith)
@@ -358,10 +359,11 @@ run_one(graph_tally *tally, const graph_case *c, const char *op, tn_dtype dtype)
 {
     job j = {.tally = tally, .c = c, .op = op, .dtype = dtype, .noise = (uint64_t)dtype + 1};
 
-    if (lacks(&tally->device->target, dtype)) {
+    if (graph_device_lacks(tally->device, dtype)) {
         tally->skipped++;
         return;
     }
+    tally->types[dtype] = true;
     write_text(&j);
     if (tn_run_graph_open(&j.run, j.text) == TN_OK) {
         run_sizes(&j);
@@ -381,17 +383,38 @@ is_wanted(const graph_tally *tally, const graph_case *c, const char *op)
     return !strstr(c->body, "$O") && graph_word_in(c->ops, tally->only);
 }
 
+/* Which types of the row: all, or the next in turn of those the device has. */
+static unsigned
+wanted_types(graph_tally *tally, const graph_case *c)
+{
+    unsigned had = 0, count = 0, left;
+
+    for (int t = 0; t < TN_DTYPE_COUNT; t++)
+        if (c->types >> t & 1 && !graph_device_lacks(tally->device, (tn_dtype)t)) {
+            had |= 1u << t;
+            count++;
+        }
+    if (!tally->sample || !count)
+        return (unsigned)c->types;
+    left = tally->turn++ % count;
+    for (unsigned t = 0;; t++)
+        if (had >> t & 1 && left-- == 0)
+            return 1u << t;
+}
+
 void
 graph_run_case(graph_tally *tally, const graph_case *c)
 {
     for (const char *at = c->ops; *at;) {
         size_t length = strcspn(at, " ");
+        unsigned types;
         char op[64];
 
         snprintf(op, sizeof op, "%.*s", (int)length, at);
         at += length + (at[length] == ' ');
+        types = is_wanted(tally, c, op) ? wanted_types(tally, c) : 0;
         for (int t = 0; t < TN_DTYPE_COUNT; t++)
-            if (c->types >> t & 1 && is_wanted(tally, c, op))
+            if (types >> t & 1)
                 run_one(tally, c, op, (tn_dtype)t);
         if (!strstr(c->body, "$O"))
             return;

@@ -80,6 +80,9 @@ head -c 100 "$folder/small.tenon" >"$folder/cut.tenon"
 expect 8 "of a file of 100" run "$folder/cut.tenon"
 expect 2 "unknown; there are cpu" compile "$small" -o "$folder/x.tenon" --target z80
 expect 7 "" compile "$small" -o "$folder/none/x.tenon"
+export TENON_CACHE_LIMIT=much
+expect 2 "must be a whole number of MiB" devices
+unset TENON_CACHE_LIMIT
 export TENON_CACHE="" TENON_WORKER="$folder/absent"
 expect 9 "absent: it cannot be started" compile "$small" -o "$folder/x.tenon" --target cpu
 TENON_WORKER=""

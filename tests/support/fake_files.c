@@ -190,6 +190,24 @@ access_bits(void *self, int fd, uint32_t *mode, uint32_t *owner)
     return error ? error : f->under->access(f->under->self, fd, mode, owner);
 }
 
+static int
+list(void *self, const char *folder, tn_file_visit *visit, void *to)
+{
+    tn_fake_files *f = self;
+    int error = enter(f, "list");
+
+    return error ? error : f->under->list(f->under->self, folder, visit, to);
+}
+
+static int
+touch(void *self, int fd)
+{
+    tn_fake_files *f = self;
+    int error = enter(f, "touch");
+
+    return error ? error : f->under->touch(f->under->self, fd);
+}
+
 void
 tn_fake_files_init(tn_fake_files *files, const tn_files *under, int fail_at)
 {
@@ -213,6 +231,8 @@ tn_fake_files_init(tn_fake_files *files, const tn_files *under, int fail_at)
                 .unmap = unmap,
                 .real_path = real_path,
                 .access = access_bits,
+                .list = list,
+                .touch = touch,
             },
         .under = under,
         .fail_at = fail_at,

@@ -175,7 +175,7 @@ tn_gpu_work_run(tn_gpu_work *w)
         status = compute(&k);
     if (tn_diag_count(&k.diag))
         snprintf(w->why, sizeof w->why, "%s", tn_diag_text(&k.diag, 0));
-    if (status == TN_CANCELLED)
+    if (status == TN_CANCELLED && !w->give_up)
         again(&k);
     close_all(&k);
     return status;

@@ -17,6 +17,7 @@ typedef struct tn_gpu_work {
     void *(*driver_entry)(void *self, const char *name, void *found);
     void *driver_self;
     uint64_t timeout_ns; /* of the wait */
+    bool give_up;        /* after a timeout: close at once */
     /* Filled in: */
     char why[600];       /* the diagnosis, "" if there is none */
     int after_timeout;   /* status of the wait that follows a timeout */

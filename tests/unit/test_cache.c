@@ -2,6 +2,7 @@
 #include "runtime/cache.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/codegen.h"
+#include "tests/support/fake_alloc.h"
 #include "tests/support/fake_files.h"
 #include "tests/support/test.h"
 
@@ -216,6 +218,140 @@ TN_TEST(two_processes_write_at_once)
     close_place(&p);
 }
 
+/* ---- the limit ---- */
+
+enum { HEAD = 80, BODY = 20, AGED = 6 };
+
+/* Files of HEAD + BODY bytes under the keys "0", "1" .., each a second older
+ * than the next. */
+static void
+keep_aged(place *p, tn_hash *key)
+{
+    struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    char path[512], hex[TN_HASH_HEX];
+
+    for (int i = 0; i < AGED; i++) {
+        char digit = (char)('0' + i);
+
+        key[i] = tn_hash_of(&digit, 1);
+        tn_cache_keep(&p->env, p->deep, &key[i], (tn_blob){"twenty bytes of code", BODY});
+        tn_hash_hex(&key[i], hex);
+        snprintf(path, sizeof path, "%s/%s", p->deep, hex);
+        times[0].tv_sec++;
+        times[1].tv_sec++;
+        TN_CHECK_EQ(utimensat(AT_FDCWD, path, times, 0), 0);
+    }
+}
+
+/* Which of them are there, as bits: without finding, which would renew them. */
+static int
+there(const place *p, const tn_hash *key)
+{
+    int bits = 0;
+
+    for (int i = 0; i < AGED; i++) {
+        char path[512], hex[TN_HASH_HEX];
+
+        tn_hash_hex(&key[i], hex);
+        snprintf(path, sizeof path, "%s/%s", p->deep, hex);
+        bits |= (access(path, F_OK) == 0) << i;
+    }
+    return bits;
+}
+
+TN_TEST(what_was_used_longest_ago_goes_first)
+{
+    enum { BYTES = HEAD + BODY };
+    tn_hash key[AGED];
+    char other[512];
+    place p;
+    FILE *f;
+
+    open_place(&p);
+    tn_cache_trim(&p.env, p.deep, 1); /* no folder: nothing to do */
+    keep_aged(&p, key);
+    tn_cache_trim(&p.env, p.deep, AGED * BYTES);
+    TN_CHECK_EQ(there(&p, key), 0x3f);
+    /* Found just now: the newest. Three quarters of five are three. */
+    TN_CHECK(tn_cache_find(&p.env, p.deep, &key[0], take, &p));
+    tn_cache_trim(&p.env, p.deep, 5 * BYTES);
+    TN_CHECK_EQ(there(&p, key), 0x31);
+    /* What no cache named is neither counted nor removed. */
+    snprintf(other, sizeof other, "%s/notes", p.deep);
+    f = fopen(other, "w");
+    if (TN_CHECK(f != NULL))
+        fclose(f);
+    TN_CHECK_EQ(truncate(other, 1 << 20), 0);
+    tn_cache_trim(&p.env, p.deep, 3 * BYTES);
+    TN_CHECK_EQ(there(&p, key), 0x31);
+    tn_cache_trim(&p.env, p.deep, 1);
+    TN_CHECK_EQ(there(&p, key), 0);
+    TN_CHECK_EQ(each_file(p.deep, NULL), 1);
+    close_place(&p);
+}
+
+TN_TEST(unfinished_files_count_and_go)
+{
+    tn_fake_files files;
+    place p;
+
+    open_place(&p);
+    tn_fake_files_init(&files, tn_files_system(), 9); /* within the writes */
+    files.stay_down = true;
+    files.most = 16;
+    p.env.files = &files.table;
+    keep(&p, "some code");
+    p.env.files = tn_files_system();
+    TN_CHECK_EQ(each_file(p.deep, NULL), 1);
+    TN_CHECK(!find(&p));
+    tn_cache_trim(&p.env, p.deep, 1 << 20);
+    TN_CHECK_EQ(each_file(p.deep, NULL), 1);
+    tn_cache_trim(&p.env, p.deep, 1);
+    TN_CHECK_EQ(each_file(p.deep, NULL), 0);
+    close_place(&p);
+}
+
+/* A file that cannot be removed is passed over, and others go instead. */
+TN_TEST(trimming_survives_every_failing_call)
+{
+    tn_fake_files files;
+    tn_hash key[AGED];
+    int n;
+    place p;
+
+    open_place(&p);
+    for (n = 1; n < 40; n++) {
+        keep_aged(&p, key);
+        tn_fake_files_init(&files, tn_files_system(), n);
+        p.env.files = &files.table;
+        tn_cache_trim(&p.env, p.deep, 4 * (HEAD + BODY));
+        p.env.files = tn_files_system();
+        if (!files.failed)
+            break;
+        TN_CHECK_EQ(there(&p, key), n == 1 ? 0x3f : 0x30 | 1 << (n - 2));
+    }
+    TN_CHECK_EQ(n, 5);
+    TN_CHECK_EQ(there(&p, key), 0x38);
+    close_place(&p);
+}
+
+TN_TEST(trimming_survives_running_out)
+{
+    tn_fake_alloc alloc;
+    tn_hash key[AGED];
+    place p;
+
+    open_place(&p);
+    keep_aged(&p, key);
+    tn_fake_alloc_init(&alloc, 1);
+    p.env.alloc = &alloc.table;
+    tn_cache_trim(&p.env, p.deep, 1);
+    p.env.alloc = tn_alloc_system();
+    TN_CHECK(alloc.failed);
+    TN_CHECK_EQ(there(&p, key), 0x3f);
+    close_place(&p);
+}
+
 /* ---- through tn_generate: a module that says when it compiles ---- */
 
 static void
@@ -266,6 +402,28 @@ TN_TEST(code_is_generated_once)
     close_place(&p);
 }
 
+/* Each file is 86 bytes: three are over a limit of 200, then one is left. */
+TN_TEST(a_registry_keeps_its_cache_small)
+{
+    tn_registry_options options = {.cache_limit_bytes = 200};
+    tn_registry *registry = NULL;
+    tn_hash key;
+    place p;
+
+    open_place(&p);
+    options.cache_folder = p.deep;
+    TN_NEED(tn_registry_create(&p.env, &options, &registry) == TN_OK);
+    for (char name = 'a'; name <= 'c'; name++) {
+        key = tn_hash_of(&name, 1);
+        tn_registry_keep(registry, &key, (tn_blob){"code..", 6});
+    }
+    tn_registry_destroy(registry);
+    TN_CHECK_EQ(each_file(p.deep, NULL), 1);
+    close_place(&p);
+}
+
 TN_MAIN(TN_CASE(what_is_kept_is_found), TN_CASE(a_damaged_file_is_as_absent_and_replaced),
     TN_CASE(a_failing_disk_costs_only_the_cache), TN_CASE(two_processes_write_at_once),
-    TN_CASE(code_is_generated_once))
+    TN_CASE(what_was_used_longest_ago_goes_first), TN_CASE(unfinished_files_count_and_go),
+    TN_CASE(trimming_survives_every_failing_call), TN_CASE(trimming_survives_running_out),
+    TN_CASE(code_is_generated_once), TN_CASE(a_registry_keeps_its_cache_small))

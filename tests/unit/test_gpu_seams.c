@@ -409,8 +409,121 @@ TN_TEST(a_wait_with_a_limit_ends)
     }
 }
 
+/* ---- a kernel that never ends ---- */
+
+/* LeakSanitizer, where it is: not what the driver allocates now, which is left
+ * on purpose. */
+extern void __lsan_disable(void) __attribute__((weak));
+extern void __lsan_enable(void) __attribute__((weak));
+
+static void
+run_and_leave(tn_gpu_work *w, tn_fake_alloc *mem)
+{
+    tn_fake_alloc_init(mem, 0);
+    if (__lsan_disable)
+        __lsan_disable();
+    TN_CHECK_EQ(tn_gpu_work_run(w), TN_CANCELLED);
+    if (__lsan_enable)
+        __lsan_enable();
+    TN_CHECK_EQ(mem->live, 0);
+}
+
+/* Functions that end what a driver still uses, and waits: how often they were
+ * called, and how long the waits may have been. */
+static int vulkan_ends, opencl_ends, close_waits, long_waits;
+
+static VKAPI_ATTR VkResult VKAPI_CALL
+endless_fence(VkDevice device, uint32_t count, const VkFence *fences, VkBool32 all,
+    uint64_t timeout)
+{
+    (void)device, (void)count, (void)fences, (void)all;
+    close_waits += timeout == TN_CLOSE_NS;
+    long_waits += timeout > TN_CLOSE_NS;
+    return VK_TIMEOUT;
+}
+
+static void
+vulkan_end(void)
+{
+    vulkan_ends++;
+}
+
+static void *
+endless_vulkan(void *self, const char *name, void *found)
+{
+    static const char *const ends[] = {"vkDestroyBuffer", "vkFreeMemory", "vkDestroyPipeline",
+        "vkDestroyShaderModule", "vkDestroyCommandPool", "vkDestroyFence", "vkDestroyDevice",
+        "vkDestroyInstance", "vkDeviceWaitIdle"};
+    PFN_vkWaitForFences endless = endless_fence;
+    void (*end)(void) = vulkan_end;
+
+    (void)self;
+    if (!strcmp(name, "vkWaitForFences"))
+        memcpy(&found, &endless, sizeof found);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!strcmp(name, ends[i]))
+            memcpy(&found, &end, sizeof found);
+    return found;
+}
+
+/* All of tenon's own memory comes back; the driver's stays with the driver. */
+TN_TEST(closing_leaves_a_vulkan_device_that_never_ends)
+{
+    tn_fake_alloc mem;
+    tn_gpu_work w = {.device = "vulkan",
+        .alloc = &mem.table,
+        .timeout_ns = 1000000,
+        .give_up = true,
+        .driver_entry = endless_vulkan};
+
+    if (!tn_gpu_work_possible("vulkan"))
+        TN_SKIP("vulkan is not here");
+    vulkan_ends = close_waits = long_waits = 0;
+    run_and_leave(&w, &mem);
+    TN_CHECK_EQ(close_waits, 1);
+    TN_CHECK_EQ(long_waits, 0);
+    TN_CHECK_EQ(vulkan_ends, 0);
+}
+
+static cl_int
+opencl_end(void)
+{
+    opencl_ends++;
+    return CL_SUCCESS;
+}
+
+static void *
+endless_opencl(void *self, const char *name, void *found)
+{
+    cl_int (*end)(void) = opencl_end;
+
+    if (!strcmp(name, "clFinish") || !strcmp(name, "clReleaseCommandQueue") ||
+        !strcmp(name, "clReleaseContext"))
+        memcpy(&found, &end, sizeof found);
+    return slow_opencl(self, name, found);
+}
+
+TN_TEST(closing_leaves_an_opencl_device_that_never_ends)
+{
+    tn_fake_alloc mem;
+    tn_gpu_work w = {.device = "opencl",
+        .alloc = &mem.table,
+        .timeout_ns = 1000000,
+        .give_up = true,
+        .driver_entry = endless_opencl};
+
+    if (!tn_gpu_work_possible("opencl"))
+        TN_SKIP("opencl is not here");
+    opencl_ends = 0;
+    slow_events = true;
+    run_and_leave(&w, &mem);
+    slow_events = false;
+    TN_CHECK_EQ(opencl_ends, 0);
+}
+
 TN_MAIN(TN_CASE(each_vulkan_function_may_be_absent), TN_CASE(each_opencl_function_may_be_absent),
     TN_CASE(each_vulkan_function_may_fail), TN_CASE(each_opencl_function_may_fail),
     TN_CASE(memory_runs_out_with_vulkan), TN_CASE(memory_runs_out_with_opencl),
     TN_CASE(vulkan_goes_on_after_a_timeout), TN_CASE(opencl_goes_on_after_a_timeout),
-    TN_CASE(a_wait_with_a_limit_ends))
+    TN_CASE(a_wait_with_a_limit_ends), TN_CASE(closing_leaves_a_vulkan_device_that_never_ends),
+    TN_CASE(closing_leaves_an_opencl_device_that_never_ends))
