@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ir/graph/build.h"
+#include "passes/fuse/attend.h"
 #include "passes/group_in.h"
 
 const tn_group_place *
@@ -184,10 +185,8 @@ tn_group_has_room(tn_grouper *x, const tn_op *op, const tn_group *into)
 }
 
 void
-tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
+tn_group_note_reads(tn_grouper *x, tn_group *group, const tn_op *op)
 {
-    tn_push(x->arena, &group->ops, op);
-    x->out->of[op->id] = group;
     tn_group_walk_start(x);
     tn_group_walk_op(x, op);
     for (uint32_t i = 0; i < x->leaves.count; i++) {
@@ -199,6 +198,14 @@ tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
         if (g && g != group)
             need(x, group, g);
     }
+}
+
+void
+tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op)
+{
+    tn_push(x->arena, &group->ops, op);
+    x->out->of[op->id] = group;
+    tn_group_note_reads(x, group, op);
 }
 
 int
@@ -382,6 +389,24 @@ place(tn_grouper *x, tn_op *op)
     (void)tn_group_open(x, op);
 }
 
+/* The group of a fusion takes its place where its last operation stands. */
+static void
+place_claimed(tn_grouper *x, const tn_op *op)
+{
+    tn_group *group = x->claim[op->id];
+    uint32_t count = group->ops.count;
+
+    if (group->ops.at[count - 1] != op)
+        return;
+    group->number = x->out->at.count;
+    group->first = x->position[op->id];
+    tn_push(x->arena, &x->out->at, group);
+    for (uint32_t i = 0; i < count; i++)
+        x->out->of[group->ops.at[i]->id] = group;
+    for (uint32_t i = 0; i < count; i++)
+        tn_group_note_reads(x, group, group->ops.at[i]);
+}
+
 /* ---- outputs, execution order ---- */
 
 static void
@@ -507,6 +532,7 @@ prepare(tn_grouper *x)
     x->cost = tn_new_array(x->arena, uint8_t, ops);
     x->loads = tn_new_array(x->arena, uint8_t, ops);
     x->mark = tn_new_array(x->arena, uint32_t, ops);
+    x->claim = tn_new_array(x->arena, tn_group *, ops);
     x->reader = tn_new_array(x->arena, tn_group *, x->g->value_count);
     for (const tn_op *op = x->g->block->first; op; op = op->next)
         x->position[op->id] = position++;
@@ -563,17 +589,28 @@ place_results(tn_grouper *x)
 }
 
 tn_status
-tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, bool fuse, tn_groups *out)
+tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
+    tn_groups *out)
 {
-    tn_grouper x = {.out = out, .arena = arena, .g = g, .diag = diag, .fuse = fuse};
+    tn_grouper x = {.out = out,
+        .arena = arena,
+        .g = g,
+        .diag = diag,
+        .options = options,
+        .fuse = !(options->skip & tn_pass_bit("group"))};
 
     *out = (tn_groups){.arena = arena, .g = g};
     TN_TRY(refuse_block(&x, g->block, TN_OK));
     copy_results(&x);
     prepare(&x);
-    for (tn_op *op = g->block->first; op; op = op->next)
-        if (op->code != TN_OP_constant && !try_inline(&x, op))
+    if (x.fuse && !options->exact && !(options->skip & tn_pass_bit("attention")))
+        tn_attend(&x);
+    for (tn_op *op = g->block->first; op; op = op->next) {
+        if (x.claim[op->id])
+            place_claimed(&x, op);
+        else if (op->code != TN_OP_constant && !try_inline(&x, op))
             place(&x, op);
+    }
     place_results(&x);
     find_outputs(&x);
     order_groups(&x);

@@ -3,6 +3,7 @@
 #define TN_PASSES_GROUP_H
 
 #include "ir/graph/graph.h"
+#include "passes/lower/lower.h"
 
 /* Partition of an entry into kernels. Every value of a group is a function of
  * an index over the axes of the group: grid axes, which tasks share out, and
@@ -20,6 +21,7 @@ typedef enum tn_group_kind {
 typedef struct tn_group_axis {
     tn_size extent;
     bool span;
+    bool by_one; /* a task takes one position: the axis is a scalar */
     bool chosen; /* slots of a top_k: nothing runs along them in order */
 } tn_group_axis;
 
@@ -46,6 +48,7 @@ typedef struct tn_group {
     const tn_op *parts;
     int part_axis;
     const char *family;         /* of a fused row that it implements, or NULL */
+    bool online;                /* its sums over keys run block by block */
     /* Collected by a scan but not stored: elements are computed again, from
      * what the scan carried, where a later scan reads them. */
     TN_VEC(const tn_value *) again;
@@ -61,11 +64,11 @@ typedef struct tn_groups {
     bool *inlined;         /* by op id */
 } tn_groups;
 
-/* TN_UNSUPPORTED names every operation that has no lowering yet. With `fuse`
- * false every operation is a group of its own. Results of the graph that are
+/* TN_UNSUPPORTED names every operation that has no lowering yet. Without the
+ * pass `group` every operation is a group of its own. Results of the graph that are
  * inputs or constants get a copying operation. */
-tn_status tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, bool fuse, tn_groups *out)
-    TN_MUST_USE;
+tn_status tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g,
+    const tn_lower_options *options, tn_groups *out) TN_MUST_USE;
 /* NULL if the value has no place there. */
 const tn_group_place *tn_group_find(const tn_group *group, const tn_value *value);
 /* One group a paragraph: kind, axes, operations, what it reads and writes. */

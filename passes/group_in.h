@@ -21,7 +21,9 @@ typedef struct tn_grouper {
     tn_arena *arena;
     tn_graph *g;
     tn_diag *diag;
+    const tn_lower_options *options;
     bool fuse;
+    tn_group **claim; /* by op id: of a fusion that was found before */
     uint32_t *position; /* by op id: order in the block */
     uint8_t *depth;     /* by op id: inlined operations behind one another */
     uint8_t *cost;      /* by op id, if inlined: of all of them */
@@ -63,6 +65,8 @@ bool tn_group_join(tn_grouper *x, tn_group *into, tn_op *op);
 tn_group *tn_group_open(tn_grouper *x, tn_op *op);
 tn_group_place *tn_group_add_place(tn_grouper *x, tn_group *group, tn_value *value, bool member);
 int tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span);
+/* What `op`, one of the group's, reads: values and the groups behind them. */
+void tn_group_note_reads(tn_grouper *x, tn_group *group, const tn_op *op);
 void tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op);
 
 bool tn_group_join_scan(tn_grouper *x, tn_group *into, tn_op *op);

@@ -89,6 +89,11 @@ tn_lo_copy(tn_tval **to, tn_tval *const *from, int count)
         to[i] = from[i];
 }
 
+/* One group alone, as its operations stand: what a fusion is tried with. */
+tn_status tn_lower_group(tn_arena *arena, tn_diag *diag, tn_graph *g,
+    const tn_lower_options *options, const tn_groups *groups, const tn_group *group,
+    tn_lowered *out) TN_MUST_USE;
+
 /* ---- elements ---- */
 
 tn_tval *tn_lo_el(tn_lo *k, tn_value *v, tn_tval *const *index);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "passes/fuse/crf.h"
+#include "passes/fuse/online.h"
 #include "passes/lower/lo.h"
 #include "passes/pass.h"
 
@@ -47,7 +48,7 @@ make_axes(tn_lo *k)
 
         if (a->span || (k->group->parts && (int)i == k->group->part_axis))
             continue;
-        k->axis[i] = tn_tb_grid(k->b, axis_name(k, a), NULL, tn_lo_size(k, a->extent), false);
+        k->axis[i] = tn_tb_grid(k->b, axis_name(k, a), NULL, tn_lo_size(k, a->extent), a->by_one);
         any = true;
     }
     if (!any)
@@ -158,6 +159,32 @@ finish(tn_lo *k)
         tn_push(k->arena, &k->out->ops, k->group->ops.at[i]);
 }
 
+/* Attention runs online. What joined the group behind it cannot undo that. */
+static tn_status
+run_online(tn_lo *k)
+{
+    const tn_group *g = k->group;
+    tn_online o = tn_online_rewrite(k->arena, k->out->tile);
+    tn_text text = {.arena = k->arena};
+
+    if (!o.tile)
+        return tn_fail(k->diag, TN_BUG, "%s: attention: %s", namesake(g)->path, o.predicate);
+    k->out->tile = o.tile;
+    for (uint32_t i = 0; i < g->axes.count; i++)
+        if (g->axes.at[i].span) {
+            tn_text_add(&text, "width=");
+            tn_size_print(&text, k->g->sizes, g->axes.at[i].extent);
+            tn_text_add(&text, " ");
+        }
+    tn_text_add(&text, "mask=%s%s",
+        o.causal       ? "causal"
+            : o.masked ? "data"
+                       : "none",
+        o.windowed ? " window" : "");
+    (void)tn_found(k->options->findings, g->family, g->ops.at, g->ops.count, text.at);
+    return tn_tile_verify(o.tile, k->diag);
+}
+
 void
 tn_lo_start(tn_lo *k, tn_lowered *out, const char *name)
 {
@@ -185,23 +212,42 @@ tn_lo_finish(tn_lo *k)
         return tn_fail(k->diag, TN_UNSUPPORTED,
             "%s: %s: more than %d tensors or %d sizes in one kernel", namesake(k->group)->path,
             out->family, TENSOR_LIMIT, SIZE_LIMIT);
-    return tn_tile_verify(out->tile, k->diag);
+    TN_TRY(tn_tile_verify(out->tile, k->diag));
+    return k->group->online ? run_online(k) : TN_OK;
+}
+
+static tn_status
+lower_one(tn_lo *k, tn_lowered *out)
+{
+    out->family = k->group->family;
+    if (!out->family)
+        out->family = tn_op_info_of(namesake(k->group)->code)->name;
+    tn_lo_start(k, out, out->family);
+    make_axes(k);
+    make_statements(k);
+    return tn_lo_finish(k);
+}
+
+tn_status
+tn_lower_group(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
+    const tn_groups *groups, const tn_group *group, tn_lowered *out)
+{
+    tn_lo *k = tn_new(arena, tn_lo);
+
+    *k = (tn_lo){
+        .arena = arena, .diag = diag, .g = g, .options = options, .groups = groups, .group = group};
+    return lower_one(k, out);
 }
 
 static tn_status
 lower_group(tn_lo *k, tn_lowered_list *list)
 {
-    tn_lowered out = {.family = k->group->family};
+    tn_lowered out = {0};
     tn_status status;
 
     if (k->group->kind == TN_GROUP_WHOLE)
         return tn_lower_whole(k, list);
-    if (!out.family)
-        out.family = tn_op_info_of(namesake(k->group)->code)->name;
-    tn_lo_start(k, &out, out.family);
-    make_axes(k);
-    make_statements(k);
-    status = tn_lo_finish(k);
+    status = lower_one(k, &out);
     tn_push(k->arena, &list->at, out);
     return status;
 }
@@ -217,7 +263,7 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     memset(out, 0, sizeof *out);
     /* The sum over experts may be in another order. */
     tn_passes_run(g, options->skip | (options->exact ? tn_pass_bit("moe") : 0));
-    TN_TRY(tn_group_graph(arena, diag, g, !(options->skip & tn_pass_bit("group")), &groups));
+    TN_TRY(tn_group_graph(arena, diag, g, options, &groups));
     if (!(options->skip & tn_pass_bit("viterbi")))
         tn_fuse_crf(&groups, options->findings);
     for (uint32_t i = 0; i < groups.at.count; i++) {

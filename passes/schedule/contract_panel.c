@@ -29,15 +29,20 @@ tn_contract_bind_row(tn_sched *s, const tn_contract_block *c, tn_ins *row, tn_po
     }
 }
 
-/* Row number r of the panel, as a row of the task. */
+/* Row number r of the panel, the last one if there are not as many. */
+static tn_ins *
+panel_row(tn_sched *s, const arm *a, tn_ins *r)
+{
+    if (a->c->clamp && a->rows > 1)
+        return tn_min(s, r, tn_subi(s, a->c->row_end, 1));
+    return a->c->clamp ? tn_int(s, 0) : r;
+}
+
+/* The same as a row of the task. */
 static tn_ins *
 task_row(tn_sched *s, const arm *a, tn_ins *r)
 {
-    if (a->c->clamp && a->rows > 1)
-        r = tn_min(s, r, tn_subi(s, a->c->row_end, 1));
-    else if (a->c->clamp)
-        r = tn_int(s, 0);
-    return tn_add(s, a->c->row0, r);
+    return tn_add(s, a->c->row0, panel_row(s, a, r));
 }
 
 static tn_point *
@@ -147,16 +152,18 @@ get_indices(tn_sched *s, tn_ins *r, int v, tn_ins *out[2])
 typedef enum transfer { FROM_START, FROM_TILE, TO_TILE } transfer;
 
 static void
-move_one(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v, transfer how,
-    tn_point *p)
+move_one(tn_sched *s, const arm *a, uint32_t i, tn_ins *r, int v, transfer how, tn_point *p)
 {
+    const tn_contract_block *c = a->c;
     tn_ins *constant = how == FROM_START ? constant_start(s, c->n->reds.at[i]) : NULL, *index[2];
 
     get_indices(s, r, v, index);
     if (how == TO_TILE)
         tile_store(s, c, i, r, v, tn_kb_get(s->b, c->acc[i], 2, index), p);
+    else if (constant)
+        tn_kb_set(s->b, c->acc[i], constant, 2, index);
     else
-        tn_kb_set(s->b, c->acc[i], constant ? constant : tile_load(s, c, i, r, v, p), 2, index);
+        tn_kb_set(s->b, c->acc[i], tile_load(s, c, i, panel_row(s, a, r), v, p), 2, index);
 }
 
 static void
@@ -173,7 +180,7 @@ move(tn_sched *s, const arm *a, transfer how)
 
             tn_point_bind(s, q, c->lane, c->pos[v]);
             for (uint32_t i = 0; i < c->n->reds.count; i++)
-                move_one(s, c, i, r, v, how, q);
+                move_one(s, a, i, r, v, how, q);
         }
     }
 }

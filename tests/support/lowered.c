@@ -509,13 +509,14 @@ print(void *arg)
     tn_text out = {.arena = j->arena};
     tn_groups groups;
     tn_lowered_list list;
+    tn_lower_options options = {.pack = true};
     tn_graph *g;
 
     TN_TRY(tn_graph_parse(m, j->diag, "text", j->text, &g));
     tn_passes_run(g, 0);
-    TN_TRY(tn_group_graph(j->arena, j->diag, g, true, &groups));
+    TN_TRY(tn_group_graph(j->arena, j->diag, g, &options, &groups));
     tn_groups_print(&out, &groups);
-    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &(tn_lower_options){.pack = true}, &list));
+    TN_TRY(tn_lower_graph(j->arena, j->diag, g, &options, &list));
     for (uint32_t i = 0; i < list.at.count; i++) {
         tn_text_add(&out, "\n");
         tn_tile_print(&out, list.at.at[i].tile);

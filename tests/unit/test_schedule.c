@@ -213,6 +213,23 @@ fill_attention(tn_run_tile *p)
         tn_run_input(p, "len")[b].whole = tn_run_size_of(p, "S") - 3 * b;
 }
 
+static void
+fill_length(tn_run_tile *p)
+{
+    for (int64_t b = 0; b < tn_run_size_of(p, "B"); b++)
+        tn_run_input(p, "length")[b].whole = 1 + b % tn_run_size_of(p, "S");
+}
+
+/* As a graph gives it: sizes known, the mask a number that is not infinite. */
+TN_TEST(attention_of_a_graph)
+{
+    static const int64_t s[] = {1, 6, 7, 12, 33};
+
+    for (size_t i = 0; i < sizeof s / sizeof *s; i++)
+        check((tn_run_tile){
+            .file = "online.tile", .fill = fill_length, .sizes = {{"B", 2}, {"S", s[i]}}});
+}
+
 TN_TEST(attention)
 {
     static const tn_run_size small[] = {{"B", 2}, {"M", 5}, {"G", 2}, {"R", 2}, {"D", 6}, {"S", 9}};
@@ -622,13 +639,14 @@ TN_TEST(choice_text)
 }
 
 TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(curves),
-    TN_CASE(attention), TN_CASE(gru), TN_CASE(experts), TN_CASE(route), TN_CASE(contraction),
-    TN_CASE(contraction_with_a_curve), TN_CASE(contraction_of_known_sizes),
-    TN_CASE(contraction_of_rows), TN_CASE(contraction_by_batches),
-    TN_CASE(contraction_with_columns_on_several_axes), TN_CASE(convolution), TN_CASE(viterbi),
-    TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts), TN_CASE(greatest_and_least),
-    TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few), TN_CASE(running_values),
-    TN_CASE(element_types), TN_CASE(integer_contraction), TN_CASE(conditions), TN_CASE(checks),
-    TN_CASE(locals_and_order), TN_CASE(loads_before_stores), TN_CASE(carries_that_change_places),
-    TN_CASE(nested_loops), TN_CASE(kept_values), TN_CASE(sums_over_everything),
-    TN_CASE(panels_read_from_the_side), TN_CASE(candidates), TN_CASE(choice_text))
+    TN_CASE(attention), TN_CASE(attention_of_a_graph), TN_CASE(gru), TN_CASE(experts),
+    TN_CASE(route), TN_CASE(contraction), TN_CASE(contraction_with_a_curve),
+    TN_CASE(contraction_of_known_sizes), TN_CASE(contraction_of_rows),
+    TN_CASE(contraction_by_batches), TN_CASE(contraction_with_columns_on_several_axes),
+    TN_CASE(convolution), TN_CASE(viterbi), TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts),
+    TN_CASE(greatest_and_least), TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few),
+    TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
+    TN_CASE(conditions), TN_CASE(checks), TN_CASE(locals_and_order), TN_CASE(loads_before_stores),
+    TN_CASE(carries_that_change_places), TN_CASE(nested_loops), TN_CASE(kept_values),
+    TN_CASE(sums_over_everything), TN_CASE(panels_read_from_the_side), TN_CASE(candidates),
+    TN_CASE(choice_text))

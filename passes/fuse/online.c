@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which sums over keys a program has, and whether they may run online. */
+#include "passes/fuse/online.h"
+
+#include <string.h>
+
+#include "ir/kernel/twalk.h"
+#include "passes/fuse/online_in.h"
+
+static bool
+fails(tn_online_plan *p, const char *predicate, const char *found, const char *advice)
+{
+    p->out->predicate = predicate;
+    p->out->found = found;
+    p->out->advice = advice;
+    return false;
+}
+
+static bool
+is_fn(const tn_tval *v, tn_fn fn)
+{
+    return v->op == TN_T_fn && v->fn == fn;
+}
+
+/* ---- the chain between a sum and its exponential ---- */
+
+/* The operands of a function that is linear in them, one at a time. */
+static int
+linear_paths(const tn_tval *v, int path[2])
+{
+    if (v->op != TN_T_fn)
+        return 0;
+    path[0] = 0;
+    path[1] = 1;
+    switch (v->fn) {
+    case TN_FN_mul: return 2;
+    case TN_FN_div:
+    case TN_FN_neg: return 1;
+    case TN_FN_cast: return tn_is_float(v->dtype) && tn_is_float(v->arg[0]->dtype);
+    case TN_FN_select:
+        path[0] = 1;
+        path[1] = 2;
+        return 2;
+    default: return 0;
+    }
+}
+
+static bool
+leads(const tn_tval *v, const tn_axis *keys)
+{
+    int path[2], count;
+
+    if (!tn_tval_has_axis(v, keys))
+        return false;
+    if (is_fn(v, TN_FN_exp))
+        return true;
+    count = linear_paths(v, path);
+    for (int i = 0; i < count; i++)
+        if (leads(v->arg[path[i]], keys))
+            return true;
+    return false;
+}
+
+static bool
+is_zero(const tn_tval *v)
+{
+    return v->op == TN_T_const && tn_is_float(v->dtype) && v->real == 0;
+}
+
+/* The next operand on the way, -1 if there is none or no single one. */
+static int
+next_path(const tn_tval *v, const tn_axis *keys)
+{
+    int path[2], count = linear_paths(v, path), found = -1;
+
+    for (int i = 0; i < count; i++) {
+        if (!leads(v->arg[path[i]], keys))
+            continue;
+        if (found >= 0)
+            return -1;
+        found = path[i];
+    }
+    if (found >= 0 && is_fn(v, TN_FN_select) && !is_zero(v->arg[3 - found]))
+        return -1;
+    return found;
+}
+
+static bool
+follow(tn_online_target *t, tn_tval *v)
+{
+    while (!is_fn(v, TN_FN_exp)) {
+        int path = next_path(v, t->keys);
+
+        if (path < 0 || t->steps == TN_ONLINE_CHAIN)
+            return false;
+        t->chain[t->steps++] = (tn_online_step){.value = v, .path = path};
+        v = v->arg[path];
+    }
+    t->exp = v;
+    return true;
+}
+
+/* ---- scores and what is taken from them ---- */
+
+static tn_tval *
+reduction_in(tn_tval *v, const tn_axis *keys, int depth)
+{
+    if (v->op == TN_T_reduce)
+        return v->red_count == 1 && (v->fn == TN_FN_max || v->fn == TN_FN_maxq) ? v : NULL;
+    if (v->op != TN_T_fn || depth == 8 || tn_tval_has_axis(v, keys))
+        return NULL;
+    for (int i = 0; i < v->arg_count; i++) {
+        tn_tval *r = reduction_in(v->arg[i], keys, depth + 1);
+
+        if (r)
+            return r;
+    }
+    return NULL;
+}
+
+/* exp(s - m), m from the greatest s; else all of the argument is the score. */
+static void
+split_score(tn_online_target *t)
+{
+    tn_tval *x = t->exp->arg[0], *r;
+
+    t->score = x;
+    if (!is_fn(x, TN_FN_sub) || tn_tval_has_axis(x->arg[1], t->keys))
+        return;
+    r = reduction_in(x->arg[1], t->keys, 0);
+    if (!r || !tn_online_same(x->arg[0], t->keys, r->arg[0], r->red[0]))
+        return;
+    t->score = x->arg[0];
+    t->top = x->arg[1];
+    t->greatest = r;
+}
+
+typedef struct search {
+    tn_arena *arena;
+    const tn_tile *tile;
+} search;
+
+/* True if `v` contracts something, or reduces over as many positions as there
+ * are keys. */
+static void
+look_behind(const search *s, tn_tval *v, const tn_axis *keys, bool *contracts, bool *reduces)
+{
+    tn_tset set = tn_tset_create(s->arena, s->tile);
+
+    *contracts = *reduces = false;
+    tn_tset_add(&set, v, NULL, NULL);
+    for (uint32_t i = 0; i < set.count; i++) {
+        const tn_tval *x = set.at[i];
+
+        *contracts |= x->op == TN_T_mma;
+        for (int k = 0; k < x->red_count; k++)
+            *reduces |=
+                x->red[k] == keys || (x->op == TN_T_reduce && x->red[k]->high == keys->high);
+    }
+}
+
+/* ---- targets ---- */
+
+static bool
+try_target(tn_online_plan *p, tn_tval *v, int operand)
+{
+    tn_online_target t = {.value = v, .weight = operand};
+
+    if (p->count == TN_ONLINE_TARGETS || v->red_count != 1)
+        return false;
+    t.keys = v->red[0];
+    if (!leads(v->arg[operand], t.keys) || !follow(&t, v->arg[operand]))
+        return false;
+    split_score(&t);
+    p->at[p->count++] = t;
+    return true;
+}
+
+static bool
+has_two_key_axes(const tn_tval *v)
+{
+    if (v->red_count < 2)
+        return false;
+    for (int i = 0; i < v->red_count; i++)
+        if (leads(v->arg[1], v->red[i]) || leads(v->arg[2], v->red[i]))
+            return true;
+    return false;
+}
+
+static bool
+find_targets(tn_online_plan *p, const tn_tset *all)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        tn_tval *v = all->at[i];
+
+        if (v->op == TN_T_mma && has_two_key_axes(v))
+            return fails(p, "keys lie on one axis", "a sum of weights times values over two axes",
+                "reshape the keys to one dimension");
+        if (v->op == TN_T_mma && !try_target(p, v, 1))
+            (void)try_target(p, v, 2);
+        if (v->op == TN_T_reduce && v->fn == TN_FN_add)
+            (void)try_target(p, v, 0);
+    }
+    for (int i = 0; i < p->count && !p->first; i++)
+        if (p->at[i].value->op == TN_T_mma)
+            p->first = &p->at[i];
+    return p->first ||
+        fails(p, "weights are products, quotients or guards of exp(scores)",
+            "a contraction whose operands are not", "write the softmax out as exp(x - max) / sum");
+}
+
+static void
+drop(tn_online_plan *p, int i)
+{
+    bool before = &p->at[i] < p->first;
+
+    p->count--;
+    memmove(&p->at[i], &p->at[i + 1], (size_t)(p->count - i) * sizeof *p->at);
+    if (before)
+        p->first--;
+}
+
+/* Targets of other scores stay what they are. */
+static bool
+share_scores(tn_online_plan *p)
+{
+    const tn_online_target *f = p->first;
+    search s = {.arena = p->arena, .tile = p->tile};
+    bool contracts, reduces;
+
+    for (int i = p->count - 1; i >= 0; i--)
+        if (&p->at[i] != p->first &&
+            !tn_online_same(p->at[i].exp, p->at[i].keys, p->first->exp, p->first->keys))
+            drop(p, i);
+    f = p->first;
+    look_behind(&s, f->score, f->keys, &contracts, &reduces);
+    if (!contracts)
+        return fails(p, "scores come from a contraction", "scores that lie in memory",
+            "nothing: their size is there already");
+    if (reduces)
+        return fails(p, "what is taken from the scores is their maximum over the keys",
+            "scores that depend on another reduction over the keys",
+            "subtract max(scores) and nothing else before exp");
+    if (f->value->arg[0]->op != TN_T_const || f->value->arg[0]->real != 0)
+        return fails(p, "the weighted sum starts from zero", "a start value", "add it afterwards");
+    return true;
+}
+
+/* ---- what is left of the scores ---- */
+
+static bool
+is_replaced(void *arg, const tn_tval *v)
+{
+    const tn_online_plan *p = arg;
+
+    for (int i = 0; i < p->count; i++)
+        if (v == p->at[i].value || v == p->at[i].greatest)
+            return true;
+    return false;
+}
+
+typedef struct gathering {
+    tn_online_plan *p;
+    tn_tset *set;
+    bool stop;
+} gathering;
+
+static void
+gather(void *arg, tn_tval *v)
+{
+    gathering *g = arg;
+
+    tn_tset_add(g->set, v, g->stop ? is_replaced : NULL, g->p);
+}
+
+static void
+gather_all(tn_online_plan *p, tn_tset *set, bool stop)
+{
+    gathering g = {.p = p, .set = set, .stop = stop};
+
+    for (uint32_t i = 0; i < p->tile->body->stmts.count; i++)
+        tn_tstmt_roots(p->tile->body->stmts.at[i], true, gather, &g);
+}
+
+static bool
+nothing_left(tn_online_plan *p)
+{
+    tn_tset left = tn_tset_create(p->arena, p->tile);
+
+    gather_all(p, &left, true);
+    for (uint32_t i = 0; i < left.count; i++)
+        for (int k = 0; k < p->count; k++)
+            if (left.at[i] == p->at[k].exp || left.at[i] == p->at[k].score)
+                return fails(p, "weights are used by the sums over keys alone",
+                    "another use of the scores or weights",
+                    "do not return or reuse the attention weights");
+    return true;
+}
+
+/* Conditions of a chain's choices: a test for NaN of the weight itself, or
+ * something that the sums over keys have no part in. */
+static bool
+is_nan_test(const tn_online_target *t, const tn_tval *c, int from)
+{
+    const tn_tval *of = NULL;
+
+    if (is_fn(c, TN_FN_not))
+        return is_fn(c->arg[0], TN_FN_eq) && c->arg[0]->arg[0] == c->arg[0]->arg[1] &&
+            leads(c->arg[0]->arg[0], t->keys);
+    if (is_fn(c, TN_FN_is_nan))
+        of = c->arg[0];
+    else if ((is_fn(c, TN_FN_ne) || is_fn(c, TN_FN_eq)) && c->arg[0] == c->arg[1])
+        of = c->arg[0];
+    while (of && is_fn(of, TN_FN_cast))
+        of = of->arg[0];
+    for (int i = from; of && i < t->steps; i++)
+        if (t->chain[i].value == of || t->chain[i].value->arg[t->chain[i].path] == of)
+            return true;
+    return false;
+}
+
+static bool
+in_program(tn_online_plan *p)
+{
+    for (uint32_t i = 0; i < p->tile->body->stmts.count; i++) {
+        const tn_tstmt *st = p->tile->body->stmts.at[i];
+
+        if (st->op == TN_T_loop || st->op == TN_T_if || st->op == TN_T_local)
+            return fails(p, "the program has no loops of its own", "a loop", "");
+        if (st->op == TN_T_check && (tn_tval_has_axis(st->condition, p->first->keys)))
+            return fails(p, "no index is checked along the keys",
+                "a gather from data along the keys", "gather before the scores");
+    }
+    return true;
+}
+
+/* What stays in the loop may not wait for what the loop computes. */
+static bool
+steps_are_ready(tn_online_plan *p)
+{
+    for (int k = 0; k < p->count; k++) {
+        tn_online_target *t = &p->at[k];
+
+        for (int i = 0; i < t->steps; i++) {
+            const tn_tval *v = t->chain[i].value;
+            tn_tset set = tn_tset_create(p->arena, p->tile);
+
+            if (is_fn(v, TN_FN_select) && is_nan_test(t, v->arg[0], i))
+                continue;
+            for (int a = 0; a < v->arg_count; a++)
+                if (a != t->chain[i].path && tn_tval_has_axis(v->arg[a], t->keys))
+                    tn_tset_add(&set, v->arg[a], NULL, NULL);
+            for (uint32_t n = 0; n < set.count; n++)
+                if (is_replaced(p, set.at[n]))
+                    return fails(p, "what weights are multiplied by is known before",
+                        "a factor that depends on the sums over keys", "normalise once");
+        }
+    }
+    return true;
+}
+
+tn_online
+tn_online_rewrite(tn_arena *arena, const tn_tile *tile)
+{
+    tn_online out = {.predicate = NULL};
+    tn_online_plan *p = tn_new(arena, tn_online_plan);
+    tn_tset all = tn_tset_create(arena, tile);
+
+    *p = (tn_online_plan){.tile = tile, .arena = arena, .out = &out};
+    gather_all(p, &all, false);
+    tn_tset_sort(&all);
+    if (!find_targets(p, &all) || !share_scores(p) || !nothing_left(p) || !in_program(p) ||
+        !steps_are_ready(p))
+        return out;
+    out.keys = p->first->keys;
+    out.tile = tn_online_emit(p);
+    return out;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Keys that a mask excludes for every row of a task's block: causal masks and
+ * windows, read off comparisons of positions. */
+#include <math.h>
+
+#include "passes/fuse/online_in.h"
+
+enum { TERMS = 12, FAR = 1 << 30 };
+
+/* keys * `keys` + the sum of sign * term < 0, or <= 0. */
+typedef struct linear {
+    const tn_axis *axis;
+    int keys;
+    tn_tval *term[TERMS];
+    int sign[TERMS];
+    int count;
+    bool ok;
+} linear;
+
+typedef struct bounds {
+    tn_online_plan *p;
+    tn_clone *c;
+    tn_tval *low, *high;
+} bounds;
+
+static bool
+is_fn(const tn_tval *v, tn_fn fn)
+{
+    return v->op == TN_T_fn && v->fn == fn;
+}
+
+static bool
+is_minus_infinity(const tn_tval *v)
+{
+    while (is_fn(v, TN_FN_cast))
+        v = v->arg[0];
+    return v->op == TN_T_const && tn_is_float(v->dtype) && isinf(v->real) && v->real < 0;
+}
+
+/* Terms whose extremes over a block are known and that cannot overflow. */
+static bool
+is_term(const tn_tval *v)
+{
+    if (v->op == TN_T_const)
+        return v->whole > -FAR && v->whole < FAR;
+    if (v->op == TN_T_size)
+        return true;
+    return v->op == TN_T_index && v->axis->kind == TN_AXIS_GRID;
+}
+
+static void
+collect(linear *l, tn_tval *v, int sign)
+{
+    while (is_fn(v, TN_FN_cast) && !tn_is_float(v->dtype) && v->dtype != TN_BOOL &&
+        tn_dtype_bytes(v->dtype) >= 4 && tn_is_signed(v->dtype) && tn_is_signed(v->arg[0]->dtype) &&
+        !tn_is_float(v->arg[0]->dtype))
+        v = v->arg[0];
+    if (is_fn(v, TN_FN_add) || is_fn(v, TN_FN_sub)) {
+        collect(l, v->arg[0], sign);
+        collect(l, v->arg[1], is_fn(v, TN_FN_sub) ? -sign : sign);
+    } else if (is_fn(v, TN_FN_neg)) {
+        collect(l, v->arg[0], -sign);
+    } else if (v->op == TN_T_index && v->axis == l->axis) {
+        l->keys += sign;
+    } else if (is_term(v) && l->count < TERMS) {
+        l->term[l->count] = v;
+        l->sign[l->count++] = sign;
+    } else {
+        l->ok = false;
+    }
+}
+
+/* A term at its end of the block, as a scalar of the task. */
+static tn_tval *
+extreme(bounds *b, tn_tval *v, bool greatest)
+{
+    tn_tb *t = b->c->b;
+
+    if (v->op == TN_T_const)
+        return tn_tb_int(t, v->whole);
+    if (v->op == TN_T_index && !v->axis->by_one) {
+        tn_axis *axis = tn_clone_axis(b->c, v->axis);
+
+        return greatest ? tn_tb_last(t, axis) : tn_tb_first(t, axis);
+    }
+    return tn_tb_cast(t, TN_I32, tn_clone_value(b->c, v));
+}
+
+/* -(sum of terms) / keys at its greatest (upper) or least. */
+static tn_tval *
+solved(bounds *b, const linear *l, bool upper)
+{
+    tn_tb *t = b->c->b;
+    tn_tval *sum = tn_tb_int(t, 0);
+
+    for (int i = 0; i < l->count; i++) {
+        int sign = -l->sign[i] * l->keys;
+        tn_tval *x = extreme(b, l->term[i], (sign > 0) == upper);
+
+        sum = tn_tb_fn2(t, sign > 0 ? TN_FN_add : TN_FN_sub, sum, x);
+    }
+    return sum;
+}
+
+/* x < y, or x <= y with `equal`, wherever a score is not -inf. */
+static void
+compare(bounds *b, tn_tval *x, tn_tval *y, bool equal)
+{
+    linear l = {.axis = b->p->first->keys, .ok = true};
+    tn_tb *t = b->c->b;
+    tn_tval *at;
+
+    if (tn_is_float(x->dtype) || x->dtype == TN_BOOL)
+        return;
+    collect(&l, x, 1);
+    collect(&l, y, -1);
+    if (!l.ok || (l.keys != 1 && l.keys != -1))
+        return;
+    at = solved(b, &l, l.keys > 0);
+    if (l.keys > 0) {
+        at = equal ? tn_tb_fn2(t, TN_FN_add, at, tn_tb_int(t, 1)) : at;
+        b->high = b->high ? tn_tb_fn2(t, TN_FN_min, b->high, at) : at;
+        b->p->out->causal = true;
+    } else {
+        at = equal ? at : tn_tb_fn2(t, TN_FN_add, at, tn_tb_int(t, 1));
+        b->low = b->low ? tn_tb_fn2(t, TN_FN_max, b->low, at) : at;
+        b->p->out->windowed = true;
+    }
+}
+
+static void
+condition(bounds *b, tn_tval *c, bool holds)
+{
+    if (c->op != TN_T_fn)
+        return;
+    switch (c->fn) {
+    case TN_FN_not: condition(b, c->arg[0], !holds); break;
+    case TN_FN_and:
+    case TN_FN_or:
+        if ((c->fn == TN_FN_and) == holds && c->dtype == TN_BOOL) {
+            condition(b, c->arg[0], holds);
+            condition(b, c->arg[1], holds);
+        }
+        break;
+    case TN_FN_lt: compare(b, c->arg[!holds], c->arg[holds], !holds); break;
+    case TN_FN_le: compare(b, c->arg[!holds], c->arg[holds], holds); break;
+    case TN_FN_gt: compare(b, c->arg[holds], c->arg[!holds], !holds); break;
+    case TN_FN_ge: compare(b, c->arg[holds], c->arg[!holds], holds); break;
+    default: break;
+    }
+}
+
+static void
+score(bounds *b, tn_tval *v, int depth)
+{
+    if (v->op != TN_T_fn || depth == 16)
+        return;
+    if (v->fn == TN_FN_select) {
+        b->p->out->masked = true;
+        if (is_minus_infinity(v->arg[2])) {
+            condition(b, v->arg[0], true);
+            score(b, v->arg[1], depth + 1);
+        } else if (is_minus_infinity(v->arg[1])) {
+            condition(b, v->arg[0], false);
+            score(b, v->arg[2], depth + 1);
+        }
+    } else if (v->fn == TN_FN_add) {
+        b->p->out->masked = true;
+        score(b, v->arg[0], depth + 1);
+        score(b, v->arg[1], depth + 1);
+    } else if (v->fn == TN_FN_cast && tn_is_float(v->arg[0]->dtype)) {
+        score(b, v->arg[0], depth + 1);
+    }
+}
+
+void
+tn_online_bounds(tn_online_plan *p, tn_clone *c, tn_tval **low, tn_tval **high)
+{
+    bounds b = {.p = p, .c = c};
+
+    score(&b, p->first->score, 0);
+    *low = b.low;
+    *high = b.high;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The program with the fold over keys. */
+#include <math.h>
+
+#include "passes/fuse/online_in.h"
+
+typedef struct emitter {
+    tn_online_plan *p;
+    tn_clone *c;
+    tn_tb *b;
+    tn_axis *keys; /* of the loop */
+    tn_tstmt *loop;
+    tn_tval *top;   /* carried, or NULL */
+    tn_tval *carry[TN_ONLINE_TARGETS];
+    tn_dtype type;  /* of scores */
+} emitter;
+
+static bool
+is_fn(const tn_tval *v, tn_fn fn)
+{
+    return v->op == TN_T_fn && v->fn == fn;
+}
+
+static tn_tval *
+fn2(emitter *e, tn_fn fn, tn_tval *x, tn_tval *y)
+{
+    return tn_tb_fn2(e->b, fn, x, y);
+}
+
+static tn_tval *
+minus_infinity(emitter *e)
+{
+    return tn_tb_real(e->b, e->type, -(double)INFINITY);
+}
+
+/* What scores are measured from: the greatest so far, 0 if every one was
+ * -inf, so that their exponentials are 0 and not NaN. */
+static tn_tval *
+measure(emitter *e, tn_tval *top)
+{
+    tn_tval *none = fn2(e, TN_FN_eq, top, minus_infinity(e));
+
+    return tn_tb_fn3(e->b, TN_FN_select, none, tn_tb_real(e->b, e->type, 0), top);
+}
+
+static tn_tval *
+exp_of_difference(emitter *e, tn_tval *x, tn_tval *y)
+{
+    return tn_tb_fn1(e->b, TN_FN_exp, fn2(e, TN_FN_sub, x, y));
+}
+
+/* ---- chains ---- */
+
+/* `v` with `x` in the place of the operand on the way. */
+static tn_tval *
+rebuilt(emitter *e, const tn_online_step *s, tn_tval *x)
+{
+    tn_tval *a[3] = {NULL};
+
+    for (int i = 0; i < s->value->arg_count; i++)
+        if (i != s->path)
+            a[i] = tn_clone_value(e->c, s->value->arg[i]);
+    if (s->value->fn == TN_FN_select)
+        a[3 - s->path] = tn_tb_real(e->b, x->dtype, 0);
+    a[s->path] = x;
+    if (s->value->arg_count == 1)
+        return tn_tb_fn1(e->b, s->value->fn, x);
+    if (s->value->arg_count == 2)
+        return fn2(e, s->value->fn, a[0], a[1]);
+    return tn_tb_fn3(e->b, TN_FN_select, a[0], a[1], a[2]);
+}
+
+static bool
+runs_in_loop(const tn_online_target *t, const tn_online_step *s)
+{
+    for (int i = 0; i < s->value->arg_count; i++)
+        if (i != s->path && tn_tval_has_axis(s->value->arg[i], t->keys))
+            return true;
+    return false;
+}
+
+/* The condition tests the weight for NaN: it is one where no key counts. */
+static bool
+is_guard(const tn_online_target *t, const tn_online_step *s)
+{
+    const tn_tval *c = s->value->arg[0];
+
+    if (!is_fn(s->value, TN_FN_select) || !tn_tval_has_axis(c, t->keys))
+        return false;
+    if (is_fn(c, TN_FN_not))
+        c = c->arg[0];
+    return is_fn(c, TN_FN_is_nan) ||
+        ((is_fn(c, TN_FN_ne) || is_fn(c, TN_FN_eq)) && c->arg[0] == c->arg[1]);
+}
+
+/* Steps of one kind, innermost first. Weights stay as wide as the scores. */
+static tn_tval *
+apply(emitter *e, const tn_online_target *t, tn_tval *x, bool in_loop, const tn_tval *without)
+{
+    for (int i = t->steps - 1; i >= 0; i--) {
+        const tn_online_step *s = &t->chain[i];
+
+        if (is_fn(s->value, TN_FN_cast) || is_guard(t, s) || runs_in_loop(t, s) != in_loop ||
+            s->value == without)
+            continue;
+        x = rebuilt(e, s, x);
+    }
+    return x;
+}
+
+/* ---- the loop ---- */
+
+static int
+axes_of(emitter *e, const tn_tval *v, tn_axis **axes)
+{
+    for (int i = 0; i < v->axis_count; i++)
+        axes[i] = tn_clone_axis(e->c, v->axes[i]);
+    return v->axis_count;
+}
+
+static void
+open_fold(emitter *e)
+{
+    const tn_online_target *f = e->p->first;
+    tn_tval *low, *high, *end = tn_clone_value(e->c, f->keys->high);
+    tn_axis *axes[TN_TILE_AXES];
+
+    tn_online_bounds(e->p, e->c, &low, &high);
+    high = high ? fn2(e, TN_FN_min, end, high) : end;
+    if (low)
+        low = fn2(e, TN_FN_max, tn_tb_int(e->b, 0), low);
+    e->loop = tn_tb_loop(e->b, false, "key", NULL, low, high, false);
+    e->keys = e->loop->axis;
+    if (f->top) {
+        int count = axes_of(e, f->greatest, axes);
+
+        e->top = tn_tb_carry(e->b, minus_infinity(e), axes, count, TN_FN_COUNT);
+    }
+    for (int i = 0; i < e->p->count; i++) {
+        const tn_tval *v = e->p->at[i].value;
+        int count = axes_of(e, v, axes);
+
+        e->carry[i] = tn_tb_carry(e->b, tn_tb_real(e->b, v->dtype, 0), axes, count,
+            f->top ? TN_FN_COUNT : TN_FN_add);
+    }
+    for (int i = 0; i < e->p->count; i++)
+        e->c->axis[e->p->at[i].keys->index] = e->keys;
+}
+
+static tn_tval *
+next_sum(emitter *e, int i, tn_tval *p, tn_tval *scale)
+{
+    const tn_online_target *t = &e->p->at[i];
+    tn_tval *w = apply(e, t, p, true, NULL), *old = e->carry[i], *other;
+
+    w = tn_tb_cast(e->b, t->value->dtype, w);
+    if (scale)
+        old = fn2(e, TN_FN_mul, old, tn_tb_cast(e->b, old->dtype, scale));
+    if (t->value->op == TN_T_reduce) {
+        w = tn_tb_reduce(e->b, TN_FN_add, w, &e->keys, 1);
+        return fn2(e, TN_FN_add, old, w);
+    }
+    other = tn_clone_value(e->c, t->value->arg[3 - t->weight]);
+    return t->weight == 1 ? tn_tb_mma(e->b, old, w, other, &e->keys, 1)
+                          : tn_tb_mma(e->b, old, other, w, &e->keys, 1);
+}
+
+static void
+fill(emitter *e)
+{
+    const tn_online_target *f = e->p->first;
+    tn_tval *next[TN_ONLINE_TARGETS + 1], *s = tn_clone_value(e->c, f->score);
+    tn_tval *p, *scale = NULL;
+    int n = 0;
+
+    if (f->top) {
+        tn_tval *top = tn_tb_reduce(e->b, TN_FN_max, s, &e->keys, 1), *from;
+
+        top = fn2(e, TN_FN_max, e->top, top);
+        from = measure(e, top);
+        scale = exp_of_difference(e, e->top, from);
+        p = exp_of_difference(e, s, from);
+        next[n++] = top;
+    } else {
+        p = tn_tb_fn1(e->b, TN_FN_exp, s);
+    }
+    for (int i = 0; i < e->p->count; i++)
+        next[n++] = next_sum(e, i, p, scale);
+    tn_tb_end_loop(e->b, next);
+}
+
+static void
+merge(emitter *e)
+{
+    tn_tval *l[TN_ONLINE_TARGETS + 1], *r[TN_ONLINE_TARGETS + 1], *from, *a, *b;
+
+    tn_tb_merge(e->b, e->loop);
+    for (int i = 0; i <= e->p->count; i++) {
+        l[i] = tn_tb_merged(e->b, e->loop, 0, i);
+        r[i] = tn_tb_merged(e->b, e->loop, 1, i);
+    }
+    from = fn2(e, TN_FN_max, l[0], r[0]);
+    a = from;
+    from = measure(e, from);
+    l[0] = exp_of_difference(e, l[0], from);
+    r[0] = exp_of_difference(e, r[0], from);
+    for (int i = 1; i <= e->p->count; i++) {
+        tn_tval *left = fn2(e, TN_FN_mul, l[i], tn_tb_cast(e->b, l[i]->dtype, l[0]));
+
+        b = fn2(e, TN_FN_mul, r[i], tn_tb_cast(e->b, r[i]->dtype, r[0]));
+        l[i] = fn2(e, TN_FN_add, left, b);
+    }
+    l[0] = a;
+    tn_tb_end_merge(e->b, l);
+}
+
+/* ---- results ---- */
+
+static int
+find_target(const emitter *e, const tn_tval *v)
+{
+    while (is_fn(v, TN_FN_cast))
+        v = v->arg[0];
+    for (int i = 0; i < e->p->count; i++)
+        if (e->p->at[i].value == v && v->op == TN_T_reduce)
+            return i;
+    return -1;
+}
+
+/* The step that divides by the sum of the weights, if the chain has it. */
+static const tn_online_step *
+dividing(const emitter *e, const tn_online_target *t, int *sum)
+{
+    for (int i = 0; i < t->steps; i++) {
+        const tn_tval *v = t->chain[i].value;
+
+        if (is_fn(v, TN_FN_div) && (*sum = find_target(e, v->arg[1])) >= 0)
+            return &t->chain[i];
+    }
+    return NULL;
+}
+
+static bool
+has_guard(const tn_online_target *t)
+{
+    for (int i = 0; i < t->steps; i++)
+        if (is_guard(t, &t->chain[i]))
+            return true;
+    return false;
+}
+
+/* Of the quotient the measure cancels: 0 / 0 where no key counts, as written;
+ * a guard against that NaN makes it 0. */
+static tn_tval *
+quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total)
+{
+    tn_tval *x = fn2(e, TN_FN_div, acc, tn_tb_cast(e->b, acc->dtype, total)), *some;
+
+    if (!has_guard(t))
+        return x;
+    some = fn2(e, TN_FN_lt, tn_tb_real(e->b, total->dtype, 0), total);
+    return tn_tb_fn3(e->b, TN_FN_select, some, x, tn_tb_real(e->b, acc->dtype, 0));
+}
+
+static void
+results(emitter *e)
+{
+    const tn_online_target *f = e->p->first;
+    tn_tval *final[TN_ONLINE_TARGETS], *scale = NULL;
+    int from = f->top != NULL;
+
+    if (f->top) {
+        tn_tval *top = tn_tb_final(e->b, e->loop, 0);
+
+        for (int i = 0; i < e->p->count; i++)
+            e->c->value[e->p->at[i].greatest->id] = top;
+        scale = exp_of_difference(e, measure(e, top), tn_clone_value(e->c, f->top));
+    }
+    for (int i = 0; i < e->p->count; i++)
+        final[i] = tn_tb_final(e->b, e->loop, i + from);
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < e->p->count; i++) {
+            const tn_online_target *t = &e->p->at[i];
+            const tn_online_step *by;
+            tn_tval *x = final[i];
+            int sum = -1;
+
+            if ((t->value->op == TN_T_mma) != pass)
+                continue;
+            by = dividing(e, t, &sum);
+            if (by)
+                x = quotient(e, t, x, final[sum]);
+            else if (scale)
+                x = fn2(e, TN_FN_mul, x, tn_tb_cast(e->b, x->dtype, scale));
+            e->c->value[t->value->id] = apply(e, t, x, false, by ? by->value : NULL);
+        }
+}
+
+static void
+fold(emitter *e)
+{
+    tn_axis *old[TN_ONLINE_TARGETS];
+
+    for (int i = 0; i < e->p->count; i++)
+        old[i] = e->c->axis[e->p->at[i].keys->index];
+    open_fold(e);
+    fill(e);
+    if (e->top)
+        merge(e);
+    for (int i = e->p->count - 1; i >= 0; i--)
+        e->c->axis[e->p->at[i].keys->index] = old[i];
+    results(e);
+}
+
+tn_tile *
+tn_online_emit(tn_online_plan *p)
+{
+    tn_clone c;
+    emitter e = {.p = p, .c = &c, .type = p->first->score->dtype};
+    const tn_tbody *body = p->tile->body;
+    bool done = false;
+
+    tn_clone_start(&c, p->arena, p->tile, "attention");
+    e.b = c.b;
+    tn_clone_axes(&c);
+    for (uint32_t i = 0; i < body->stmts.count; i++) {
+        if (body->stmts.at[i]->op == TN_T_store && !done) {
+            fold(&e);
+            done = true;
+        }
+        tn_clone_statement(&c, body->stmts.at[i]);
+    }
+    return tn_clone_end(&c);
+}

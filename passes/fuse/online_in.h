@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_FUSE_ONLINE_IN_H
+#define TN_PASSES_FUSE_ONLINE_IN_H
+
+#include "passes/fuse/online.h"
+#include "passes/schedule/clone.h"
+
+/* The rewrite from inside: what is found (online.c), equality of values over
+ * different axes (online_same.c), which keys need no visit (online_bound.c),
+ * the new program (online_emit.c). */
+enum { TN_ONLINE_CHAIN = 16, TN_ONLINE_TARGETS = 16 };
+
+/* One step of a chain of operations, each linear in the one before: the
+ * operand `path` leads on to the exponential. */
+typedef struct tn_online_step {
+    tn_tval *value;
+    int path;
+} tn_online_step;
+
+/* A sum over keys of something linear in exp(s - m). */
+typedef struct tn_online_target {
+    tn_tval *value; /* the mma or reduce */
+    int weight;     /* mma: which operand the weight is, 1 or 2 */
+    tn_axis *keys;
+    tn_tval *exp, *score, *top; /* top: m as it stands in exp, or NULL */
+    tn_tval *greatest;          /* the reduction in it */
+    tn_online_step chain[TN_ONLINE_CHAIN]; /* outermost first */
+    int steps;
+} tn_online_target;
+
+typedef struct tn_online_plan {
+    const tn_tile *tile;
+    tn_arena *arena;
+    tn_online_target at[TN_ONLINE_TARGETS];
+    int count;
+    tn_online_target *first; /* whose axis, score and top all share */
+    tn_online *out;
+} tn_online_plan;
+
+/* True if the two compute the same, position `a` on the one axis standing for
+ * position `b` on the other. */
+bool tn_online_same(tn_tval *x, const tn_axis *a, tn_tval *y, const tn_axis *b);
+
+/* True if the value is made from what `has` says yes to. */
+bool tn_online_depends(const tn_tval *v, bool (*has)(const void *arg, const tn_tval *v),
+    const void *arg);
+
+/* The range of keys outside which a mask makes every score of the task's
+ * block -inf, in the program being made: NULL where there is no bound. */
+void tn_online_bounds(tn_online_plan *p, tn_clone *c, tn_tval **low, tn_tval **high);
+
+tn_tile *tn_online_emit(tn_online_plan *p);
+
+#endif
