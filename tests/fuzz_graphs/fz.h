@@ -15,6 +15,7 @@ enum { FZ_DIMS = 128, FZ_NODES = 64, FZ_RANK = 4, FZ_INS = 4, FZ_SYMBOLS = 3 };
 typedef enum fz_kind {
     FZ_INPUT,
     FZ_WEIGHT,
+    FZ_STATE,    /* p[0]: the node that is stored */
     FZ_RISING,   /* monotone function */
     FZ_SMOOTH,   /* composite activation: slope at most 1.2 */
     FZ_STILL,    /* neg abs relu: no rounding, slope 1 */
@@ -73,11 +74,13 @@ typedef struct fz_node {
     double number;  /* literal */
     double size;    /* about how large values get */
     bool output;
-    bool index;     /* an input of indices 0 .. p[0]-1 */
+    bool index;     /* an input of indices 0 .. p[0]-1; p[1]: not declared, may be wrong */
 } fz_node;
 
 typedef struct fz_graph {
     uint64_t seed, noise;
+    int draw; /* of data */
+    bool f64; /* doubles are among the types */
     fz_dim dims[FZ_DIMS];
     int dim_count;
     int64_t symbols[FZ_SYMBOLS]; /* A, B, C */
@@ -91,11 +94,14 @@ typedef struct fz_text {
     size_t used, room;
 } fz_text;
 
-/* The graph of a seed. `f64`: doubles are among the types. */
-void fz_generate(fz_graph *g, uint64_t seed);
+/* The graph of a seed. */
+void fz_generate(fz_graph *g, uint64_t seed, bool f64);
 uint64_t fz_random(uint64_t *state);
 /* `plain`: the graph; `bound`: the same with outputs y0, e0, y1, e1, .. */
 void fz_write(const fz_graph *g, fz_text *plain, fz_text *bound);
+/* How many nodes compute something that is needed. */
+int fz_size(const fz_graph *g);
+int64_t fz_dim_value(const fz_graph *g, int dim);
 /* Marks what the outputs need. */
 void fz_needed(const fz_graph *g, bool *needed);
 void fz_text_free(fz_text *t);

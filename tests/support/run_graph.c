@@ -98,6 +98,8 @@ tn_run_graph_open(tn_run_graph *run, const char *text)
         (p.g->inputs.count > TN_RUN_GRAPH_TENSORS ||
             p.g->weight_values.count > TN_RUN_GRAPH_TENSORS ||
             p.g->outputs.count > TN_RUN_GRAPH_TENSORS ||
+            p.g->state_values.count > TN_RUN_GRAPH_TENSORS ||
+            p.g->stores.count > TN_RUN_GRAPH_TENSORS ||
             tn_sizes_count(p.g->sizes) > TN_RUN_GRAPH_SYMBOLS))
         return tn_fail(&run->diag, TN_LIMIT, "more tensors or symbols than the test holds");
     return status;
@@ -116,6 +118,7 @@ tn_run_graph_close(tn_run_graph *run)
     tn_run_graph_free(run, run->inputs);
     tn_run_graph_free(run, run->weights);
     tn_run_graph_free(run, run->wanted);
+    tn_run_graph_restart(run);
     tn_arena_destroy(run->arena);
     tn_diag_clear(&run->diag);
 }
@@ -131,18 +134,24 @@ tn_run_graph_symbol(tn_run_graph *run, const char *name, int64_t value)
 }
 
 static tn_status
+create(tn_run_graph *run, const tn_value *v, tn_tensor *t)
+{
+    tn_tensor_free(run->env.alloc, t);
+    *t = (tn_tensor){.dtype = v->type.dtype, .rank = v->type.rank};
+    for (int i = 0; i < t->rank; i++)
+        if (!tn_size_eval(v->type.dim[i], run->symbols, &t->dim[i]))
+            return tn_fail(&run->diag, TN_MALFORMED, "%s: a size that is not whole", v->name);
+    return tn_tensor_create(run->env.alloc, &run->diag, t);
+}
+
+static tn_status
 fill(tn_run_graph *run, const tn_value *v, const tn_input *in, tn_run_graph_element *element,
     void *self, tn_tensor *t)
 {
     int64_t count = 0;
     char *at;
 
-    tn_tensor_free(run->env.alloc, t);
-    *t = (tn_tensor){.dtype = v->type.dtype, .rank = v->type.rank};
-    for (int i = 0; i < t->rank; i++)
-        if (!tn_size_eval(v->type.dim[i], run->symbols, &t->dim[i]))
-            return tn_fail(&run->diag, TN_MALFORMED, "%s: a size that is not whole", v->name);
-    TN_TRY(tn_tensor_create(run->env.alloc, &run->diag, t));
+    TN_TRY(create(run, v, t));
     tn_tensor_elements(t, &count);
     at = t->data;
     for (int64_t k = 0; k < count; k++, at += tn_dtype_bytes(t->dtype))
@@ -166,16 +175,59 @@ tn_run_graph_fill(tn_run_graph *run, tn_run_graph_element *element, void *self)
     return TN_OK;
 }
 
+void
+tn_run_graph_restart(tn_run_graph *run)
+{
+    tn_run_graph_free(run, run->states);
+    tn_run_graph_free(run, run->stores);
+    memset(run->states, 0, sizeof run->states);
+    memset(run->stores, 0, sizeof run->stores);
+}
+
+void
+tn_run_graph_advance(tn_run_graph *run)
+{
+    const tn_graph *g = run->g;
+
+    for (uint32_t i = 0; i < g->stores.count; i++)
+        for (uint32_t k = 0; k < g->state_values.count; k++)
+            if (!strcmp(g->state_values.entries[k].key, g->stores.at[i]->name)) {
+                tn_tensor_free(run->env.alloc, &run->states[k]);
+                run->states[k] = run->stores[i];
+                run->stores[i] = (tn_tensor){0};
+            }
+}
+
+/* A new state holds zeros. */
+static tn_status
+begin_states(tn_run_graph *run)
+{
+    for (uint32_t k = 0; k < run->g->state_values.count; k++) {
+        tn_tensor *t = &run->states[k];
+
+        if (t->data)
+            continue;
+        TN_TRY(create(run, run->g->state_values.entries[k].value, t));
+        memset(t->data, 0, (size_t)t->bytes);
+    }
+    return TN_OK;
+}
+
 tn_status
 tn_run_graph_want(tn_run_graph *run)
 {
     tn_reference_args args = {.symbols = run->symbols,
         .inputs = run->inputs,
+        .states = run->states,
         .weights = run->weights,
-        .outputs = run->wanted};
+        .outputs = run->wanted,
+        .stores = run->stores};
 
     tn_run_graph_free(run, run->wanted);
+    tn_run_graph_free(run, run->stores);
     memset(run->wanted, 0, sizeof run->wanted);
+    memset(run->stores, 0, sizeof run->stores);
+    TN_TRY(begin_states(run));
     return tn_reference_run(&run->env, run->g, &args);
 }
 
@@ -207,12 +259,21 @@ give_weights(tn_run_graph *run, tn_module *module)
     }
 }
 
+static tn_status
+open_session(tn_graph_code *code)
+{
+    tn_open_options opening = {.device = code->device->name};
+    const tn_env *env = &code->run->env;
+
+    TN_TRY(tn_model_open(env, code->device->registry, code->artifact, &opening, &code->model));
+    return tn_session_open(env, code->model, &code->session);
+}
+
 tn_status
 tn_run_graph_compile(tn_run_graph *run, tn_graph_device *device, uint64_t skip, tn_graph_code *code)
 {
     tn_compile_target target = {device->name, device->backend->family, device->text};
     tn_compile_options options = {.targets = &target, .target_count = 1, .skip = skip};
-    tn_open_options opening = {.device = device->name};
     parsing p = {.run = run};
     tn_span bytes;
 
@@ -225,8 +286,29 @@ tn_run_graph_compile(tn_run_graph *run, tn_graph_device *device, uint64_t skip, 
     TN_TRY(tn_compile(&run->env, device->registry, p.module, &options, &bytes));
     TN_TRY(tn_artifact_open_bytes(&run->env, bytes, false, &code->artifact));
     hash_code(code);
-    TN_TRY(tn_model_open(&run->env, device->registry, code->artifact, &opening, &code->model));
-    return tn_session_open(&run->env, code->model, &code->session);
+    return open_session(code);
+}
+
+tn_status
+tn_run_graph_apart(tn_graph_code *code)
+{
+    tn_plan *plan = &code->artifact->targets.at[0].plans[0];
+
+    tn_session_close(code->session);
+    code->session = NULL;
+    tn_model_close(code->model);
+    code->model = NULL;
+    for (uint32_t i = 0; i < plan->buffers.count; i++) {
+        tn_plan_buffer *b = &plan->buffers.at[i];
+
+        if (b->use == TN_USE_TEMP && b->first >= 0) {
+            b->first = 0;
+            b->last = (int32_t)plan->steps.count - 1;
+        }
+    }
+    for (uint32_t i = 0; i < plan->steps.count; i++)
+        plan->steps.at[i].wait = true;
+    return open_session(code);
 }
 
 static tn_status

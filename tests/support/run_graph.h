@@ -41,6 +41,8 @@ typedef struct tn_run_graph {
      * that of weight_values. */
     tn_tensor inputs[TN_RUN_GRAPH_TENSORS], weights[TN_RUN_GRAPH_TENSORS];
     tn_tensor wanted[TN_RUN_GRAPH_TENSORS]; /* floats are f64 */
+    /* What the reference keeps: before and after a run. */
+    tn_tensor states[TN_RUN_GRAPH_TENSORS], stores[TN_RUN_GRAPH_TENSORS];
 } tn_run_graph;
 
 /* Compiled for one device. */
@@ -68,13 +70,20 @@ typedef void tn_run_graph_element(void *self, const tn_value *value, const tn_in
     void *to);
 tn_status tn_run_graph_fill(tn_run_graph *run, tn_run_graph_element *element, void *self)
     TN_MUST_USE;
-/* Runs the reference into run->wanted. */
+/* Runs the reference into run->wanted and run->stores. */
 tn_status tn_run_graph_want(tn_run_graph *run) TN_MUST_USE;
+/* What the last run stored is the state of the next one; as in a session. */
+void tn_run_graph_advance(tn_run_graph *run);
+/* All states are zeros again, as in a new session. */
+void tn_run_graph_restart(tn_run_graph *run);
 
 /* `skip`: passes left out (tn_pass_set). `run` and `device` outlive the code. Frees nothing on
  * failure but what tn_graph_code_close frees; call that in any case. */
 tn_status tn_run_graph_compile(tn_run_graph *run, tn_graph_device *device, uint64_t skip,
     tn_graph_code *code) TN_MUST_USE;
+/* Opens the code again with a plan as if there were no planner: no two buffers share memory, every
+ * step waits for those before it. */
+tn_status tn_run_graph_apart(tn_graph_code *code) TN_MUST_USE;
 /* Checks the plan under the symbols, runs; `got` has room for every output and
  * is freed by tn_run_graph_free. */
 tn_status tn_run_graph_on(tn_graph_code *code, tn_tensor *got) TN_MUST_USE;
