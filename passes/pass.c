@@ -53,6 +53,17 @@ tn_pass_bit(const char *name)
     return 0;
 }
 
+tn_pass_set
+tn_pass_optional(tn_stage stage)
+{
+    tn_pass_set set = 0;
+
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].stage == stage && !rows[i].needed)
+            set |= (tn_pass_set)1 << i;
+    return set;
+}
+
 tn_status
 tn_pass_parse(tn_diag *diag, const char *list, tn_pass_set *out)
 {

@@ -21,6 +21,8 @@ int tn_pass_count(void);
 const tn_pass *tn_pass_at(int index);
 /* The set of one pass; 0 for a name nobody has. */
 tn_pass_set tn_pass_bit(const char *name);
+/* All that can be skipped of one stage. */
+tn_pass_set tn_pass_optional(tn_stage stage);
 /* "views,group": TN_USAGE names one that does not exist. */
 tn_status tn_pass_parse(tn_diag *diag, const char *list, tn_pass_set *out) TN_MUST_USE;
 

@@ -3,12 +3,7 @@
 
 #include "tools/verify.h"
 
-enum { ROW_LIMIT = 64 };
-
-typedef struct rows {
-    tn_verify_row at[ROW_LIMIT];
-    int count;
-} rows;
+typedef TN_VEC(tn_verify_row) rows;
 
 /* Largest relative error of the outputs against the reference's doubles. */
 static double
@@ -44,10 +39,9 @@ fail(tn_verify_row *row, const char *failure, tn_status status)
 }
 
 static tn_status
-check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_verify_row *row,
-    uint64_t skip)
+check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_verify_row *row)
 {
-    const tn_verify_how how = {.device = row->device, .skip = skip};
+    const tn_verify_how how = {.device = row->device, .skip = row->skip};
     tn_verify_result got;
     const char *failure;
     bool agree = true;
@@ -89,21 +83,50 @@ verify_test(tn_verify *v, const tn_test *t, rows *all)
         all->at[0].passed++;
         tn_diag_clear(v->tool->diag);
     }
-    for (int i = 1; i < all->count; i++)
-        TN_TRY(check_test(v, t, &oracle, &all->at[i],
-            strcmp(all->at[i].level, "fused") ? tn_pass_bit("group") : 0));
+    for (uint32_t i = 1; i < all->count; i++)
+        TN_TRY(check_test(v, t, &oracle, &all->at[i]));
     tn_verify_release(v, t, &oracle);
     return TN_OK;
 }
 
 static void
+add_row(tn_tool *tool, rows *all, const char *device, const char *level, uint64_t skip)
+{
+    tn_verify_row row = {.device = device, .level = level, .skip = skip};
+
+    tn_push(tool->arena, all, row);
+}
+
+/* No pass, each alone, and all but each: --passes. */
+static void
+add_subsets(tn_tool *tool, rows *all, const char *device)
+{
+    tn_pass_set every = tn_pass_optional(TN_STAGE_CLEAN) | tn_pass_optional(TN_STAGE_FUSE);
+
+    add_row(tool, all, device, "no pass", every);
+    for (int i = 0; i < tn_pass_count(); i++) {
+        const char *name = tn_pass_at(i)->name;
+        tn_pass_set one = (tn_pass_set)1 << i;
+
+        if (!(every & one))
+            continue;
+        add_row(tool, all, device, tn_arena_printf(tool->arena, "only %s", name), every & ~one);
+        add_row(tool, all, device, tn_arena_printf(tool->arena, "without %s", name), one);
+    }
+}
+
+static void
 add_device(tn_tool *tool, rows *all, const char *device, size_t length)
 {
-    static const char *const levels[] = {"fused", "unfused"};
     const char *name = tn_arena_copy(tool->arena, device, length);
 
-    for (int l = 0; l < 2 && all->count < ROW_LIMIT && strcmp(name, "ref") != 0; l++)
-        all->at[all->count++] = (tn_verify_row){.device = name, .level = levels[l]};
+    if (!strcmp(name, "ref"))
+        return;
+    add_row(tool, all, name, "fused", 0);
+    if (tn_flag(tool->options, TN_OPT_every_pass))
+        add_subsets(tool, all, name);
+    else
+        add_row(tool, all, name, "unfused", tn_pass_optional(TN_STAGE_FUSE));
 }
 
 /* Those of --device, else every device that is here. */
@@ -112,7 +135,7 @@ choose_devices(tn_tool *tool, rows *all)
 {
     const char *list = tool->options->value[TN_OPT_device].text, *at = list ? list : "";
 
-    all->at[all->count++] = (tn_verify_row){.device = "ref", .level = "graph"};
+    add_row(tool, all, "ref", "graph", 0);
     while (*at) {
         size_t length = strcspn(at, ",");
 
@@ -137,7 +160,7 @@ json(tn_text *out, const rows *all, bool pass)
 {
     tn_text_add(out, "{\"schema\":\"tenon.verify/1\",\"pass\":%s,\"rows\":[",
         pass ? "true" : "false");
-    for (int i = 0; i < all->count; i++) {
+    for (uint32_t i = 0; i < all->count; i++) {
         const tn_verify_row *r = &all->at[i];
 
         tn_text_add(out, "%s{\"device\":", i ? "," : "");
@@ -158,11 +181,15 @@ json(tn_text *out, const rows *all, bool pass)
 static void
 people(tn_text *out, const rows *all)
 {
-    for (int i = 0; i < all->count; i++) {
+    int width = 8;
+
+    for (uint32_t i = 0; i < all->count; i++)
+        width = (int)strlen(all->at[i].level) > width ? (int)strlen(all->at[i].level) : width;
+    for (uint32_t i = 0; i < all->count; i++) {
         const tn_verify_row *r = &all->at[i];
 
-        tn_text_add(out, "%-10s %-8s %d of %d tests, largest error %.2g\n", r->device, r->level,
-            r->passed, r->passed + r->failed, r->max_rel);
+        tn_text_add(out, "%-10s %-*s %d of %d tests, largest error %.2g\n", r->device, width,
+            r->level, r->passed, r->passed + r->failed, r->max_rel);
         if (r->failure)
             tn_text_add(out, "           %s\n", r->failure);
         if (r->first_op)
@@ -175,13 +202,13 @@ verify_module(tn_verify *v)
 {
     const tn_tests *tests = tn_module_tests(v->module);
     tn_text out = {.arena = v->tool->arena};
-    rows all = {.count = 0};
+    rows all = {0};
     tn_status status = TN_OK;
 
     TN_TRY(choose_devices(v->tool, &all));
     for (uint32_t i = 0; i < tests->tests.count; i++)
         TN_TRY(verify_test(v, &tests->tests.at[i], &all));
-    for (int i = 0; i < all.count && status == TN_OK; i++)
+    for (uint32_t i = 0; i < all.count && status == TN_OK; i++)
         status = all.at[i].status;
     if (tn_tool_json(v->tool))
         json(&out, &all, status == TN_OK);

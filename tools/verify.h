@@ -8,7 +8,8 @@
 
 /* One device at one level of passes, over all tests of a model. */
 typedef struct tn_verify_row {
-    const char *device, *level; /* level: "fused" or "unfused" */
+    const char *device, *level; /* level: "fused", "unfused", "only views", .. */
+    uint64_t skip;              /* passes */
     int passed, failed;
     double max_rel;       /* largest relative error by norm against the reference */
     const char *first_op; /* first diverging op, or NULL */

@@ -34,7 +34,8 @@ tn_verify_first_op(tn_verify *v, const tn_test *t, const char *device, const cha
 {
     const char *entry = t->runs.at[0].entry;
     const tn_graph *g = tn_module_entry(v->module, entry);
-    const tn_verify_how alone = {.device = device, .skip = tn_pass_bit("group"), .expose = entry};
+    const tn_verify_how alone = {
+        .device = device, .skip = tn_pass_optional(TN_STAGE_FUSE), .expose = entry};
     const tn_verify_how oracle = {.device = "ref", .wide = true, .expose = entry};
     tn_verify_result got, wanted;
     tn_test first = *t;
