@@ -52,6 +52,9 @@ typedef struct tn_group {
     /* Collected by a scan but not stored: elements are computed again, from
      * what the scan carried, where a later scan reads them. */
     TN_VEC(const tn_value *) again;
+    /* Matrices that scans read by rows and by columns, over and over: a task
+     * keeps them turned as well (their last two dimensions). */
+    TN_VEC(tn_value *) turned;
     uint32_t first;             /* position of its first operation */
     uint32_t seen;              /* last search that visited it */
 } tn_group;

@@ -245,6 +245,15 @@ find_pointers(search *x)
 }
 
 static bool
+is_tags(const tn_type *scores, tn_size extent)
+{
+    for (int d = 0; d < scores->rank; d++)
+        if (tn_size_equal(scores->dim[d], extent))
+            return true;
+    return false;
+}
+
+static bool
 looks_like_decoding(const tn_op *scan)
 {
     bool best = false, position = false;
@@ -254,6 +263,26 @@ looks_like_decoding(const tn_op *scan)
         position |= op->code == TN_OP_arg_max || op->code == TN_OP_arg_min;
     }
     return best && position;
+}
+
+/* Transitions: the way there goes along their rows, the way back along a
+ * column, or the other way round. */
+static void
+turn_transitions(search *x)
+{
+    const tn_crf_step *c = &x->step;
+    const tn_type *scores = &c->scan->out[c->carry]->type;
+
+    for (int i = 0; i < c->scores.count; i++) {
+        tn_value *v = c->scores.addend[i];
+        const tn_type *t = &v->type;
+        bool square = t->rank >= 2 && v->kind != TN_VALUE_PARAM;
+
+        for (int d = 0; square && d < t->rank; d++)
+            square = d < t->rank - 2 ? tn_size_is_one(t->dim[d]) : is_tags(scores, t->dim[d]);
+        if (square)
+            tn_push(x->groups->arena, &x->group->turned, v);
+    }
 }
 
 static void
@@ -270,6 +299,7 @@ decode(search *x, bool step)
     else if (only_gathered(x, x->back, 0) && follows_back(x)) {
         x->group->family = "viterbi";
         tn_push(x->groups->arena, &x->group->again, x->back);
+        turn_transitions(x);
         report(x);
         return;
     }

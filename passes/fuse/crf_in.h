@@ -15,7 +15,7 @@ enum { TN_CRF_ADDENDS = 12, TN_CRF_DEPTH = 48 };
 
 /* What is reduced: the scores carried, plus addends. */
 typedef struct tn_crf_scores {
-    const tn_value *addend[TN_CRF_ADDENDS]; /* behind views and casts */
+    tn_value *addend[TN_CRF_ADDENDS]; /* behind views and casts */
     int count;
     bool carried; /* the carried scores are in it, */
     bool reduced; /* reduced along a dimension of theirs */

@@ -78,13 +78,15 @@ mask_of(const tn_op *op, int in, unsigned mask)
 static bool reduced(tn_crf_step *c, tn_crf_scores *s, const tn_value *v, unsigned mask);
 
 static bool
-add_addend(tn_crf_step *c, tn_crf_scores *s, const tn_value *v)
+add_addend(tn_crf_step *c, tn_crf_scores *s, tn_value *v)
 {
     if (v->kind == TN_VALUE_LITERAL)
         return true;
     if (s->count == TN_CRF_ADDENDS)
         return refuse(c, NULL, "few terms are added to the scores", "add them once, outside");
-    s->addend[s->count++] = tn_crf_strip(v);
+    while (tn_crf_strip(v) != v)
+        v = v->def->in[0];
+    s->addend[s->count++] = v;
     return true;
 }
 

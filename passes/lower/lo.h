@@ -53,6 +53,13 @@ typedef struct tn_lo_span {
     tn_size extent;
 } tn_lo_span;
 
+/* The last two dimensions of a value the other way round, in an array of the
+ * task. */
+typedef struct tn_lo_turned {
+    const tn_value *value;
+    tn_tbuf *local;
+} tn_lo_turned;
+
 enum { TN_LO_SLOTS = 1024, TN_LO_DEPTH = 1000 };
 
 struct tn_lo {
@@ -67,6 +74,7 @@ struct tn_lo {
     tn_axis **axis; /* of the group's axes */
     TN_VEC(tn_lo_span) spans;
     TN_VEC(tn_lo_buffer) buffers;
+    TN_VEC(tn_lo_turned) turned;
     tn_idmap bound;    /* value id -> tn_lo_bound */
     tn_idmap literals; /* op id -> tn_value of its number over symbols */
     /* Elements made in the open scopes. */
@@ -108,6 +116,8 @@ tn_tval *tn_lo_scalar(tn_lo *k, tn_value *v);
 bool tn_lo_in_memory(const tn_lo *k, const tn_value *v);
 tn_tval *tn_lo_load(tn_lo *k, tn_value *v, int rank, const tn_size *dim, tn_layout layout,
     tn_tval *const *index);
+/* Makes the turned copies that the group asks for, of what stands in memory. */
+void tn_lo_turn(tn_lo *k);
 /* 0 or the neutral number of a reduction in an element type. */
 tn_tval *tn_lo_zero(tn_lo *k, tn_dtype dtype);
 tn_tval *tn_lo_number(tn_lo *k, tn_dtype dtype, const tn_number *n);

@@ -107,14 +107,73 @@ buffer_of(tn_lo *k, tn_value *v, int rank, const tn_size *dim, tn_layout layout)
     return b.buf;
 }
 
+/* A position on an axis that the group carries values along. */
+static bool
+is_own(const tn_lo *k, const tn_tval *index)
+{
+    for (uint32_t i = 0; i < k->group->axes.count; i++)
+        if (index->op == TN_T_index && k->axis[i] == index->axis)
+            return true;
+    return false;
+}
+
+/* Where neighbours along such an axis lie apart, but not in a turned copy. */
+static tn_tval *
+from_turned(tn_lo *k, const tn_value *v, int rank, tn_tval *const *index)
+{
+    for (uint32_t i = 0; i < k->turned.count; i++) {
+        tn_tval *at[2];
+
+        if (k->turned.at[i].value != v || rank != v->type.rank || is_own(k, index[rank - 1]) ||
+            !is_own(k, index[rank - 2]))
+            continue;
+        at[0] = index[rank - 1];
+        at[1] = index[rank - 2];
+        return tn_tb_load(k->b, k->turned.at[i].local, at,
+            k->where ? tn_lo_zero(k, v->type.dtype) : NULL);
+    }
+    return NULL;
+}
+
+void
+tn_lo_turn(tn_lo *k)
+{
+    for (uint32_t i = 0; i < k->group->turned.count; i++) {
+        tn_lo_turned turned = {.value = k->group->turned.at[i]};
+        const tn_type *t = &turned.value->type;
+        int rank = t->rank;
+        tn_tval *index[TN_MAX_RANK], *at[2], *dims[2], *x;
+        tn_axis *axes[2] = {0};
+
+        if (!tn_lo_in_memory(k, turned.value))
+            continue;
+        for (int d = 0; d < rank - 2; d++)
+            index[d] = tn_tb_int(k->b, 0);
+        at[1] = tn_tb_index(k->b, tn_lo_span_axis(k, t->dim[rank - 2], NULL, 0));
+        at[0] = tn_tb_index(k->b, tn_lo_span_axis(k, t->dim[rank - 1], &at[1], 1));
+        for (int d = 0; d < 2; d++)
+            dims[d] = tn_lo_size(k, t->dim[rank - 1 - d]);
+        index[rank - 2] = at[1];
+        index[rank - 1] = at[0];
+        turned.local = tn_tb_local(k->b, "turned", t->dtype, 2, dims, axes);
+        x = tn_lo_load(k, k->group->turned.at[i], rank, t->dim, (tn_layout){.kind = TN_LAYOUT_ROWS},
+            index);
+        tn_tb_store(k->b, turned.local, at, x, NULL);
+        tn_push(k->arena, &k->turned, turned);
+    }
+}
+
 tn_tval *
 tn_lo_load(tn_lo *k, tn_value *v, int rank, const tn_size *dim, tn_layout layout,
     tn_tval *const *index)
 {
-    tn_tbuf *buf = buffer_of(k, v, rank, dim, layout);
-    tn_tval *guard = k->where && rank ? tn_lo_zero(k, v->type.dtype) : NULL;
+    tn_tval *turned = from_turned(k, v, rank, index);
+    tn_tbuf *buf;
 
-    return tn_tb_load(k->b, buf, index, guard);
+    if (turned)
+        return turned;
+    buf = buffer_of(k, v, rank, dim, layout);
+    return tn_tb_load(k->b, buf, index, k->where && rank ? tn_lo_zero(k, v->type.dtype) : NULL);
 }
 
 tn_tbuf *

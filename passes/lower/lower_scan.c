@@ -202,6 +202,7 @@ open_past(tn_lo *k, loop *l, tn_tval *const *init)
         any |= computed_again(k, l->op->out[n]);
     if (!any)
         return;
+    tn_lo_turn(k);
     l->past = tn_new(k->arena, tn_lo_past);
     l->past->op = l->op;
     l->past->carries = l->carries;

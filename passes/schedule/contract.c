@@ -44,6 +44,25 @@ side(tn_sched *s, const tn_tval *v, const tn_axis *lane, bool has)
 
 /* ---- sizes of the register block ---- */
 
+/* Register blocks that the vectors of the axis fill best, wide ones first:
+ * sums that are no products are worth little more than their loads. */
+static int
+whole_vectors(const tn_sched *s, int64_t most)
+{
+    int64_t all = (most + s->lanes - 1) / s->lanes, least = INT64_MAX;
+    int best = 2, widest = s->target->registers >= 32 ? 5 : 3;
+
+    for (int nv = widest; nv >= 2; nv--) {
+        int64_t taken = (all + nv - 1) / nv * nv;
+
+        if (all < INT16_MAX && taken < least) {
+            best = nv;
+            least = taken;
+        }
+    }
+    return best;
+}
+
 static int
 vectors(const tn_sched *s, const tn_nest *n)
 {
@@ -56,6 +75,8 @@ vectors(const tn_sched *s, const tn_nest *n)
         return s->choice.nv < TN_CONTRACT_VECTORS ? s->choice.nv : TN_CONTRACT_VECTORS;
     if (most <= s->lanes || n->reds.count > 1)
         return 1;
+    if (!tn_is_sum_of_products(n->reds.at[0]) && s->lanes >= 8)
+        return whole_vectors(s, most);
     return s->lanes >= 8 || most <= 2 * s->lanes ? 2 : 4;
 }
 
@@ -67,8 +88,8 @@ tn_contract_rows(tn_sched *s, const tn_nest *n)
 
     /* Without a fused product each step needs a register more. */
     for (uint32_t i = 0; i < n->reds.count; i++)
-        if (!tn_is_sum_of_products(n->reds.at[i]) && mr > 8)
-            mr = 8;
+        if (!tn_is_sum_of_products(n->reds.at[i]))
+            mr = mr > 8 ? 8 : (s->target->registers - 3) / nv - 1;
     if (s->choice.mr > 0)
         mr = s->choice.mr;
     return mr < 1 ? 1 : mr > TN_CONTRACT_ROWS ? TN_CONTRACT_ROWS : (int)mr;

@@ -170,7 +170,7 @@ pick(tn_sched *s, tn_nest *n)
     for (uint32_t i = 0; i < n->par.count; i++) {
         int score = lane_score(s, n, n->par.at[i]);
 
-        if (in_both(s, n, n->par.at[i]))
+        if (in_both(s, n, n->par.at[i]) || s->row_axes & tn_bit(n->par.at[i]))
             continue;
         if (!n->lane || score >= best) {
             n->lane = n->par.at[i];
@@ -223,10 +223,31 @@ pick_items(tn_sched *s, tn_items *items)
     tn_items_leave(s, items);
 }
 
+/* Rows of a contraction that a recurrence goes through: few fill a register
+ * block, and what is carried lies along the other axis. */
+static void
+find_rows(tn_sched *s, const tn_items *items, bool scan)
+{
+    for (uint32_t i = 0; i < items->list.count; i++) {
+        const tn_item *item = items->list.at[i];
+        const tn_nest *n = item->nest;
+
+        if (n && scan && n->contract && n->lane && n->lane->kind == TN_AXIS_SPAN)
+            s->row_axes |= tn_contract_split(s, n, n->lane).rows;
+        if (item->body)
+            find_rows(s, item->body, scan || (item->kind == TN_ITEM_LOOP && item->stmt->scan));
+        if (item->orelse)
+            find_rows(s, item->orelse, scan);
+    }
+}
+
 void
 tn_pick_lanes(tn_sched *s)
 {
-    /* Twice: by then it is known along which axis carries lie. */
+    /* Again once it is known along which axis carries lie. */
     pick_items(s, s->items);
+    find_rows(s, s->items, false);
     pick_items(s, s->items);
+    if (s->row_axes)
+        pick_items(s, s->items);
 }

@@ -171,6 +171,7 @@ struct tn_sched {
     TN_VEC(const tn_tstmt *) stores; /* in program order */
     uint32_t mark;
     tn_point *root;
+    tn_axset row_axes; /* rows of a recurrent contraction: no lanes elsewhere */
     /* GPU */
     int32_t group;       /* lanes of a group */
     const struct tn_gpu_tile *tiles; /* their shape; NULL: no tiles */
