@@ -27,14 +27,19 @@ file_start(tn_store *store, const tn_store_file *file, uint8_t *start, size_t ro
 }
 
 static tn_status
+changed(const tn_store *store, const tn_store_file *file)
+{
+    return tn_fail(store->env->diag, TN_IO, "%s: the file changed while it was read", file->name);
+}
+
+static tn_status
 copy_part(tn_store *store, const tn_store_file *file, uint64_t offset, uint64_t bytes, void *to)
 {
     tn_span all;
     tn_status status = TN_OK;
     TN_TRY(tn_file_map(store->env, file->path, &all));
     if (all.bytes != file->bytes)
-        status =
-            tn_fail(store->env->diag, TN_IO, "%s: the file changed while it was read", file->name);
+        status = changed(store, file);
     else if (bytes)
         memcpy(to, all.at + offset, (size_t)bytes);
     tn_file_unmap(store->env, &all);
@@ -326,12 +331,13 @@ read_mapped(tn_store *store, const tn_store_file *file, tn_span all, const tn_st
 {
     tn_npy npy;
     if (all.bytes != file->bytes)
-        return tn_fail(store->env->diag, TN_IO, "%s: the file changed while it was read",
-            file->name);
+        return changed(store, file);
     if (file->npy)
         TN_TRY(tn_npy_read(store->env->diag, file->name, all, &npy));
     for (uint32_t i = 0; i < count; i++) {
         const tn_file_tensor *t = wants[i].tensor;
+        if (file->npy && (npy.dtype != t->dtype || npy.elements != t->elements))
+            return changed(store, file);
         if (file->npy)
             read_npy(&npy, &wants[i]);
         else

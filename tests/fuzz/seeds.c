@@ -3,10 +3,13 @@
 
 #include "ir/kernel/kbuild.h"
 #include "ir/npy.h"
+#include "runtime/artifact.h"
+#include "runtime/artifact_format.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/plan_fixture.h"
 
 /* seeds OUT: writes the seeds of the formats that are bytes, so that none goes
- * stale in the tree, to OUT/kernel and OUT/npy. The folders exist. */
+ * stale in the tree, to OUT/kernel, OUT/npy and so on. The folders exist. */
 static void
 write_seed(const char *folder, const char *kind, const char *name, const tn_writer *bytes)
 {
@@ -96,6 +99,75 @@ write_kernel(const job *j, const char *name, tn_dtype index, void (*build)(tn_kb
     return TN_OK;
 }
 
+static void
+write_plan(const job *j)
+{
+    tn_writer bytes = {.arena = j->arena};
+    tn_plan plan;
+
+    tn_plan_fixture(j->arena, &plan);
+    tn_plan_encode(&bytes, &plan);
+    write_seed(j->out, "plan", "three-steps", &bytes);
+}
+
+/* The sections of a file, as fuzz_artifact.c takes them. */
+static void
+pack(tn_writer *out, tn_span file)
+{
+    tn_reader r = {.from = file, .next = TN_ARTIFACT_MAGIC_BYTES + 16};
+    uint32_t count = tn_read_u32(&r);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t kind = tn_read_u32(&r);
+        uint64_t at = tn_read_u64(&r), bytes = tn_read_u64(&r);
+
+        tn_read_span(&r, 32);
+        tn_write_u8(out, (uint8_t)kind);
+        tn_write_u8(out, (uint8_t)bytes);
+        tn_write_u8(out, (uint8_t)(bytes >> 8));
+        tn_write(out, file.at + at, (size_t)bytes);
+    }
+}
+
+static void
+write_artifact(const job *j)
+{
+    static const uint8_t code[] = {9, 8, 7}, weight[300] = {1, 2, 3};
+    tn_plan plan;
+    tn_span codes = {code, sizeof code}, *all = &codes, file;
+    tn_artifact_target target = {.name = "cpu",
+        .family = "cpu",
+        .text = "arch=1",
+        .generator = "none 0",
+        .plans = &plan,
+        .code = &all};
+    tn_writer bytes = {.arena = j->arena};
+    tn_iface iface;
+
+    tn_plan_fixture(j->arena, &plan);
+    tn_iface_fixture(j->arena, (tn_span){weight, sizeof weight}, &iface);
+    tn_artifact_encode(j->arena, &iface, &target, 1, &file);
+    pack(&bytes, file);
+    write_seed(j->out, "artifact", "one-target", &bytes);
+}
+
+static void
+write_safetensors(const job *j)
+{
+    static const char header[] =
+        "{\"__metadata__\":{\"by\":\"hand\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],"
+        "\"data_offsets\":[0,24]},\"b\":{\"dtype\":\"BF16\",\"shape\":[],\"data_offsets\":[24,26]},"
+        "\"c\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[26,29]},"
+        "\"d\":{\"dtype\":\"F8_E4M3\",\"shape\":[1,2],\"data_offsets\":[29,31]}}";
+    static const uint8_t data[31] = {0, 0, 128, 63, 0, 0, 128, 127};
+    tn_writer bytes = {.arena = j->arena};
+
+    tn_write_u64(&bytes, sizeof header - 1);
+    tn_write(&bytes, header, sizeof header - 1);
+    tn_write(&bytes, data, sizeof data);
+    write_seed(j->out, "safetensors", "four", &bytes);
+}
+
 static tn_status
 write_all(void *arg)
 {
@@ -111,6 +183,9 @@ write_all(void *arg)
         tn_npy_write(&bytes, (tn_dtype)t, t % 4, dim, data);
         write_seed(j->out, "npy", tn_dtype_name((tn_dtype)t), &bytes);
     }
+    write_plan(j);
+    write_artifact(j);
+    write_safetensors(j);
     TN_TRY(write_kernel(j, "sums", TN_I64, build_sums));
     return write_kernel(j, "copy", TN_I32, build_copy);
 }

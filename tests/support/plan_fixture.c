@@ -87,3 +87,35 @@ tn_plan_fixture(tn_arena *arena, tn_plan *out)
     fact.right = tn_formula_fixture(arena, 2);
     tn_push(arena, &out->facts, fact);
 }
+
+void
+tn_iface_fixture(tn_arena *arena, tn_span weight, tn_iface *f)
+{
+    tn_iface_entry entry = {.name = "main"};
+    tn_iface_input in = {.name = "x",
+        .dtype = TN_F32,
+        .rank = 1,
+        .symbol = -1,
+        .text = "",
+        .product = "",
+        .tokenizer = -1};
+    tn_iface_output out = {.name = "y",
+        .dtype = TN_F32,
+        .rank = 1,
+        .labels = -1,
+        .scheme = "",
+        .length = "",
+        .align = ""};
+    tn_iface_weight w = {
+        .name = "w", .dtype = TN_U8, .rank = 1, .dim = {(int64_t)weight.bytes}, .at = weight};
+    tn_plan_symbol n = {"N", 0, 1000, 1, 16, -1};
+
+    in.dim[0] = out.dim[0] = tn_formula_fixture(arena, 1);
+    tn_push(arena, &entry.symbols, n);
+    tn_push(arena, &entry.inputs, in);
+    tn_push(arena, &entry.outputs, out);
+    *f = (tn_iface){.model = "fixture"};
+    f->params = (int64_t)weight.bytes;
+    tn_push(arena, &f->entries, entry);
+    tn_push(arena, &f->weights, w);
+}

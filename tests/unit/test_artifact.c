@@ -15,41 +15,6 @@ typedef struct made {
 
 static uint8_t weight[3000];
 
-static void
-add_interface(tn_arena *arena, tn_iface *f)
-{
-    tn_iface_entry entry = {.name = "main"};
-    tn_iface_input in = {.name = "x",
-        .dtype = TN_F32,
-        .rank = 1,
-        .symbol = -1,
-        .text = "",
-        .product = "",
-        .tokenizer = -1};
-    tn_iface_output out = {.name = "y",
-        .dtype = TN_F32,
-        .rank = 1,
-        .labels = -1,
-        .scheme = "",
-        .length = "",
-        .align = ""};
-    tn_iface_weight w = {.name = "w",
-        .dtype = TN_U8,
-        .rank = 1,
-        .dim = {sizeof weight},
-        .at = {weight, sizeof weight}};
-    tn_plan_symbol n = {"N", 0, 1000, 1, 16, -1};
-
-    in.dim[0] = out.dim[0] = tn_formula_fixture(arena, 1);
-    tn_push(arena, &entry.symbols, n);
-    tn_push(arena, &entry.inputs, in);
-    tn_push(arena, &entry.outputs, out);
-    f->model = "fixture";
-    f->params = sizeof weight;
-    tn_push(arena, &f->entries, entry);
-    tn_push(arena, &f->weights, w);
-}
-
 static tn_status
 build(void *arg)
 {
@@ -67,7 +32,7 @@ build(void *arg)
 
     for (size_t i = 0; i < sizeof weight; i++)
         weight[i] = (uint8_t)i;
-    add_interface(m->arena, &f);
+    tn_iface_fixture(m->arena, (tn_span){weight, sizeof weight}, &f);
     tn_plan_fixture(m->arena, plan);
     codes[0] = (tn_span){code, sizeof code};
     tn_artifact_encode(m->arena, &f, &t, 1, &m->bytes);
