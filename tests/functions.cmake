@@ -51,10 +51,6 @@ endfunction()
 
 # tn_unit_test(NAME [LABELS label..] [LIBS library..]): tests/unit/NAME.c.
 # Label `quick` (the default) is for tests under two seconds, `slow` for others.
-# A build for fuzzing has the fuzz targets only.
 function(tn_unit_test name)
-  if(TN_FUZZ)
-    return()
-  endif()
   tn_test_program(${name} SOURCES unit/${name}.c ${ARGN})
 endfunction()

@@ -206,15 +206,15 @@ static int
 list(void *self, const char *folder, tn_file_visit *visit, void *to)
 {
     DIR *dir = opendir(folder);
+    int at = dir ? dirfd(dir) : -1;
     const struct dirent *entry;
     struct stat about;
 
     (void)self;
     if (!dir)
         return errno;
-    while ((entry = readdir(dir)))
-        if (fstatat(dirfd(dir), entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(about.st_mode))
+    while (at >= 0 && (entry = readdir(dir)))
+        if (fstatat(at, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(about.st_mode))
             visit(to, entry->d_name, (uint64_t)about.st_size,
                 (int64_t)about.st_mtim.tv_sec * 1000000000 + about.st_mtim.tv_nsec);
     closedir(dir);

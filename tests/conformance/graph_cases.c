@@ -327,6 +327,24 @@ const graph_case tn_graph_cases[] = {
         "$T[N,5], y2: $T[N,5] = lstm x, w, r, b; y3: $T[N,M,5], y4: $T[N,5] = gru x, gw, gr, gb, h "
         "{reverse=true}",
         .rel = 1e-3, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("viterbi", 1 << TN_F32 | 1 << TN_F64,
+        "input x: $T[N,M,5]; weight a: $T[5,5]; y: i32[N,M], y1: $T[N] = viterbi x, a",
+        .full = true, .rel = 1e-5, .abs = 1e-5, .data = DATA_NOISE),
+    CASE("viterbi", F32,
+        "input x: f32[N,7,5]; input a: f32[5,5]; input n: i32[N] in 0..7; weight s: f32[5]; weight "
+        "e: f32[5]; y: i32[N,7], y1: f32[N] = viterbi x, a, n, s, e",
+        .full = true, .rel = 1e-5, .abs = 1e-5, .data = DATA_NOISE),
+    CASE("crf_partition", 1 << TN_F32 | 1 << TN_F64,
+        "input x: $T[N,M,5]; weight a: $T[5,5]; y: $T[N] = crf_partition x, a", .full = true,
+        .rel = 1e-5, .abs = 1e-5, .data = DATA_NOISE),
+    CASE("crf_partition", F32,
+        "input x: f32[N,7,5]; input a: f32[5,5]; input n: i32[N] in 0..7; weight s: f32[5]; weight "
+        "e: f32[5]; y: f32[N] = crf_partition x, a, n, s, e",
+        .full = true, .rel = 1e-5, .abs = 1e-5, .data = DATA_NOISE),
+    CASE("crf_marginals", F32,
+        "input x: f32[N,7,5]; weight a: f32[5,5]; input n: i32[N] in 0..7; y: f32[N,7,5] = "
+        "crf_marginals x, a, n",
+        .full = true, .rel = 1e-4, .abs = 1e-5, .data = DATA_NOISE),
     CASE("route", F32,
         "input x: $T[N,8]; input b: $T[8]; y: i32[N,2], y1: f32[N,2], y2: f32[N,8] = route x {k=2, "
         "norm=\"std\", lambda=1.5}; y3: i32[N,3], y4: f32[N,3], g: f32[N,8] = route x, b {k=3, "
