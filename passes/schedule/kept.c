@@ -338,7 +338,7 @@ outs_ready(tn_sched *s, tn_out *const *outs, uint32_t count, bool made)
     for (uint32_t i = 0; i < count; i++) {
         if (outs[i]->kind == TN_OUT_KEEP)
             ready(s, outs[i]->node, made);
-        if (outs[i]->kind == TN_OUT_STORE)
+        if (tn_out_loaded(s, outs[i]))
             tn_val(s, outs[i]->value)->forward_ready = made;
     }
 }

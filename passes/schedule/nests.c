@@ -396,6 +396,8 @@ place_out(tn_sched *s, tn_nest_list *ns, tn_out *o)
         tn_push(s->arena, &ns->at[hit]->tail, o);
     if (o->kind == TN_OUT_KEEP)
         tn_val(s, o->node)->where = hit;
+    else if (tn_out_loaded(s, o))
+        tn_val(s, o->value)->where = hit;
 }
 
 tn_nest_list

@@ -314,10 +314,27 @@ work_replaces(const tn_sched *s, const tn_work *w, const tn_tval *v)
         tn_buf_overlaps(w->out->stmt->buf, v->buf) && !tn_load_sees(s, v, w->out->stmt);
 }
 
+/* The store that later uses can load from, if it comes before all of them. */
+static const tn_tstmt *
+first_stored(tn_sched *s, const tn_works *works, const tn_tval *v)
+{
+    const tn_tstmt *store = stored_by(works, v);
+
+    for (uint32_t i = 0; store && i < works->count; i++) {
+        const tn_out *o = works->at[i].out;
+
+        if (o && o->stmt == store)
+            return store;
+        if (work_uses(s, &works->at[i], v))
+            return NULL;
+    }
+    return store;
+}
+
 static void
 keep(tn_sched *s, plan_body *b, tn_tval *v)
 {
-    const tn_tstmt *store = stored_by(&b->segment, v);
+    const tn_tstmt *store = first_stored(s, &b->segment, v);
     tn_vstate *q = tn_val(s, v);
     tn_out *o;
     uint32_t at = 0;

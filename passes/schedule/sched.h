@@ -249,6 +249,8 @@ typedef enum tn_stop {
  * the value itself in any case. */
 void tn_stem_start(tn_sched *s, tn_vals *list);
 void tn_stem(tn_sched *s, tn_tval *v, tn_stop stop, bool behind, tn_vals *list);
+/* A store of a value that later nests load from there. */
+bool tn_out_loaded(tn_sched *s, const tn_out *o);
 /* Operands of a nest's outs and reductions. */
 void tn_out_roots(tn_sched *s, const tn_out *o, tn_vals *list);
 void tn_nest_roots(tn_sched *s, const tn_nest *n, tn_vals *list);

@@ -252,14 +252,20 @@ tn_stem(tn_sched *s, tn_tval *v, tn_stop stop, bool behind, tn_vals *list)
         tn_stem(s, v->arg[i], stop, false, list);
 }
 
+bool
+tn_out_loaded(tn_sched *s, const tn_out *o)
+{
+    const tn_vstate *q = o->kind == TN_OUT_STORE ? tn_val(s, o->value) : NULL;
+
+    return q && q->kept && q->forward && q->forward->buf == o->stmt->buf;
+}
+
 /* The store makes its value, which later uses load from there: what stands
  * behind the value belongs to it, as with a kept one. */
 static bool
 makes(tn_sched *s, const tn_out *o)
 {
-    const tn_vstate *q = o->kind == TN_OUT_STORE ? tn_val(s, o->value) : NULL;
-
-    return q && q->kept && q->forward && q->forward->buf == o->stmt->buf && o->value->op == TN_T_fn;
+    return tn_out_loaded(s, o) && o->value->op == TN_T_fn;
 }
 
 void

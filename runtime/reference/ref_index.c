@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading and writing by index. Every index is checked before it is used. */
+ * Reading and writing by index. Every index is checked before it is used; an
+ * op that moves no element uses none. */
 #include <string.h>
 
 #include "runtime/reference/ref.h"
@@ -43,6 +44,8 @@ tn_oracle_gather(tn_ref_call *c)
     int64_t rest = product(indices, batch_dims, indices->rank);
     int64_t to = 0;
 
+    if (c->out[0].count == 0)
+        return TN_OK;
     for (int64_t bo = 0; bo < batch * outer; bo++) {
         for (int64_t k = 0; k < rest; k++, to += inner) {
             int64_t place = bo / outer * rest + k;
@@ -119,6 +122,8 @@ tn_oracle_gather_nd(tn_ref_call *c)
     int64_t rows = product(indices, batch_dims, indices->rank - 1);
     int64_t all = product(indices, 0, indices->rank - 1);
 
+    if (c->out[0].count == 0)
+        return TN_OK;
     for (int64_t k = 0; k < all; k++) {
         int64_t wrong = 0;
         int64_t at = offset_of(x, indices, batch_dims, k, &wrong);
@@ -190,6 +195,8 @@ tn_oracle_scatter_nd(tn_ref_call *c)
     int64_t inner = product(x, n, x->rank);
 
     copy_row(&c->out[0], 0, x, 0, x->count);
+    if (y->count == 0)
+        return TN_OK;
     for (int64_t k = 0; k < product(indices, 0, indices->rank - 1); k++) {
         int64_t wrong = 0;
         int64_t at = offset_of(x, indices, 0, k, &wrong);

@@ -392,6 +392,23 @@ TN_TEST(stored_last_and_read_first)
                 "    output p = p\n    output m = m\n");
 }
 
+/* What is stored before it is read again needs what stands behind it once. */
+TN_TEST(stored_and_read_by_later_loops)
+{
+    LOWERED(.tolerance = 1e-6,
+        .text = "graph main\n    input x: f32[17]\n    input w: f32[17]\n"
+                "    s: f32[17] = softmax x {axis=0}\n"
+                "    c: f32[17] = cum_sum s {axis=0, reverse=true}\n"
+                "    r: f32[17] = rms_norm s, w {eps=0.5}\n"
+                "    output c = c\n    output r = r\n");
+    LOWERED(.tolerance = 1e-6,
+        .text = "graph main\n    input x: f32[7,3]\n    input a: f32[3]\n    input b: f32[3]\n"
+                "    input w: f32[3]\n    n: f32[7,3] = layer_norm x, a, b {eps=0.5}\n"
+                "    s: f32[7,3] = add n, x\n    t: f32[3,7] = transpose n {perm=[1,0]}\n"
+                "    r: f32[7,3] = rms_norm s, w {eps=0.5}\n"
+                "    output t = t\n    output r = r\n");
+}
+
 /* ---- contractions ---- */
 
 TN_TEST(contractions)
@@ -493,6 +510,10 @@ TN_TEST(indices_out_of_range)
     LOWERED(.dims = {B(0)}, .fails = true,
         .text = "graph main\n    dim B 0..4\n    input x: f32[B]\n    input i: i32[2] in 0..0\n"
                 "    a: f32[2] = gather x, i {axis=0}\n    output a = a\n");
+    /* Of an empty result no index is used. */
+    LOWERED(.dims = {B(0)},
+        .text = "graph main\n    dim B 0..4\n    input x: f32[6,B]\n    input i: i32[2] in 7..8\n"
+                "    a: f32[2,B] = gather x, i {axis=0}\n    output a = a\n");
 }
 
 TN_TEST(extremes)
@@ -728,9 +749,10 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
     TN_CASE(norms_over_channels), TN_CASE(kept_behind_what_is_kept),
-    TN_CASE(stored_last_and_read_first), TN_CASE(contractions),
-    TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach), TN_CASE(attention_by_hand),
-    TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations),
-    TN_CASE(top_k), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing),
-    TN_CASE(states), TN_CASE(conditional_random_field), TN_CASE(recurrent_layers),
-    TN_CASE(scans_over_anything), TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
+    TN_CASE(stored_last_and_read_first), TN_CASE(stored_and_read_by_later_loops),
+    TN_CASE(contractions), TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach),
+    TN_CASE(attention_by_hand), TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes),
+    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(gates),
+    TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states),
+    TN_CASE(conditional_random_field), TN_CASE(recurrent_layers), TN_CASE(scans_over_anything),
+    TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
