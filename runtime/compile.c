@@ -154,6 +154,8 @@ compile(void *arg)
         pack_weight(j, &j->packed.at.at[i]);
     if (j->out && !j->options->no_code)
         collect_kernels(j);
+    if (j->options->check)
+        return j->options->check(j->options->check_self, &j->made);
     return TN_OK;
 }
 
@@ -189,8 +191,6 @@ run(job *j)
 {
     tn_status status = tn_arena_guard(j->module->arena, compile, j);
 
-    if (status == TN_OK && j->options->check)
-        status = j->options->check(j->options->check_self, &j->made);
     if (status == TN_OK && j->out)
         status = generate_and_encode(j);
     if (status == TN_NO_MEMORY)

@@ -22,7 +22,7 @@ typedef struct tn_compile_options {
     bool no_code; /* kernels only, no finished code */
     bool no_pack; /* weights as rows */
     /* Looks at the plans before code is made; its failure is the compile's.
-     * May be NULL. */
+     * Called inside the guard of the module's arena. May be NULL. */
     tn_status (*check)(void *self, const tn_compiled *made);
     void *check_self;
 } tn_compile_options;

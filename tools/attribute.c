@@ -56,7 +56,7 @@ static tn_status
 open_variants(tn_attribution *a)
 {
     for (uint32_t i = 0; i < a->variants.count; i++) {
-        const tn_load_how how = {.skip = a->variants.at[i]->skip};
+        const tn_load_how how = {.skip = a->variants.at[i]->skip, .expect = TN_LOAD_EXPECT_NOT};
 
         TN_TRY(tn_bench_open(a->tool, a->path, a->device, &how, &a->variants.at[i]->c));
     }

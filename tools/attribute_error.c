@@ -50,7 +50,7 @@ release(const tn_tool *tool, tn_tensor *list, uint32_t count)
 static tn_status
 run_reference(tn_attribution *a, tn_tensor *outputs)
 {
-    static const tn_load_how plain;
+    static const tn_load_how plain = {.expect = TN_LOAD_EXPECT_NOT};
     tn_bench_case *like = &a->variants.at[0]->c;
     tn_loaded ref;
     tn_run run = {0};

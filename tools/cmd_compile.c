@@ -10,9 +10,9 @@ compile_to(tn_tool *tool, tn_module *module, const char *path)
 {
     const tn_option_value *o = tool->options->value;
     tn_compile_options options = {.exact = o[TN_OPT_exact].given};
+    tn_expecting expecting = {.tool = tool, .module = module};
     tn_span bytes;
 
-    TN_TRY(tn_expect_report(tool, module, NULL));
     if (o[TN_OPT_pack].given && strcmp(o[TN_OPT_pack].text, "artifact") != 0 &&
         strcmp(o[TN_OPT_pack].text, "never") != 0)
         return tn_fail(tool->diag, TN_USAGE, "--pack %s: expected artifact or never",
@@ -22,6 +22,7 @@ compile_to(tn_tool *tool, tn_module *module, const char *path)
     TN_TRY(tn_compile_targets(tool->arena, tool->diag,
         o[TN_OPT_target].given ? o[TN_OPT_target].text : "cpu", &options.targets,
         &options.target_count));
+    tn_expect_hook(&expecting, &options);
     TN_TRY(tn_compile(&tool->env, tool->registry, module, &options, &bytes));
     TN_TRY(tn_tool_write(tool, path, bytes.at, bytes.bytes));
     tn_tool_note(tool, "%s: %zu bytes, %u targets", path, bytes.bytes, options.target_count);

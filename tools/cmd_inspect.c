@@ -5,7 +5,7 @@
 #include "runtime/compile.h"
 #include "tools/expect.h"
 #include "tools/load.h"
-#include "tools/symbols.h"
+#include "tools/plan_totals.h"
 
 /* What is looked at: of an artifact, or of a graph compiled to plans. */
 typedef struct view {
@@ -14,41 +14,6 @@ typedef struct view {
     const tn_artifact_target *targets;
     uint32_t target_count;
 } view;
-
-typedef struct totals {
-    double flops;
-    uint64_t peak_bytes;
-    int64_t launches;
-} totals;
-
-static uint64_t
-weights_bytes(const tn_iface *f)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < f->weights.count; i++)
-        sum += f->weights.at[i].bytes;
-    return sum;
-}
-
-static tn_status
-measure(tn_tool *tool, const tn_plan *p, totals *out)
-{
-    int64_t *symbols = tn_new_array(tool->arena, int64_t, p->symbols.count + 1), flops;
-    uint64_t *bytes = tn_new_array(tool->arena, uint64_t, p->buffers.count + 1);
-    uint64_t *offset = tn_new_array(tool->arena, uint64_t, p->buffers.count + 1);
-
-    *out = (totals){0};
-    tn_sample_symbols(tool, p, symbols);
-    TN_TRY(tn_plan_place(p, tool->diag, symbols, bytes, offset, &out->peak_bytes));
-    for (uint32_t i = 0; i < p->steps.count; i++) {
-        out->launches += p->steps.at[i].kind == TN_STEP_LAUNCH;
-        if (p->steps.at[i].flops.bytes &&
-            tn_formula_eval(p->steps.at[i].flops, symbols, p->symbols.count, &flops))
-            out->flops += (double)flops;
-    }
-    return TN_OK;
-}
 
 static void
 json_kernels(tn_text *out, const tn_plan *p)
@@ -77,16 +42,16 @@ json_kernels(tn_text *out, const tn_plan *p)
 static tn_status
 json(tn_tool *tool, const view *v, tn_text *out)
 {
-    totals all = {0}, one;
+    tn_plan_totals all = {0}, one;
 
     tn_text_add(out,
         "{\"schema\":\"tenon.inspect/1\",\"kind\":\"%s\",\"params\":%lld,"
         "\"weights_bytes\":%llu,\"entries\":[",
-        v->kind, (long long)v->iface->params, (unsigned long long)weights_bytes(v->iface));
+        v->kind, (long long)v->iface->params, (unsigned long long)tn_weights_bytes(v->iface));
     for (uint32_t e = 0; e < v->iface->entries.count && v->target_count; e++) {
         const tn_plan *p = &v->targets[0].plans[e];
 
-        TN_TRY(measure(tool, p, &one));
+        TN_TRY(tn_plan_measure(tool, p, &one));
         all.flops += one.flops;
         all.peak_bytes = one.peak_bytes > all.peak_bytes ? one.peak_bytes : all.peak_bytes;
         tn_text_add(out, "%s{\"name\":", e ? "," : "");
@@ -108,17 +73,17 @@ json(tn_tool *tool, const view *v, tn_text *out)
 static tn_status
 people(tn_tool *tool, const view *v, tn_text *out)
 {
-    totals one;
+    tn_plan_totals one;
 
     tn_text_add(out, "%s %s: %lld parameters, %llu bytes of weights\n", v->kind, v->iface->model,
-        (long long)v->iface->params, (unsigned long long)weights_bytes(v->iface));
+        (long long)v->iface->params, (unsigned long long)tn_weights_bytes(v->iface));
     for (uint32_t t = 0; t < v->target_count; t++) {
         const tn_artifact_target *target = &v->targets[t];
 
         tn_text_add(out, "target %s (%s)%s%s\n", target->name, target->text,
             *target->generator ? ", code by " : "", target->generator);
         for (uint32_t e = 0; e < v->iface->entries.count; e++) {
-            TN_TRY(measure(tool, &target->plans[e], &one));
+            TN_TRY(tn_plan_measure(tool, &target->plans[e], &one));
             tn_text_add(out,
                 "  entry %s: %lld launches of %u kernels, %.4g MFLOP, %llu bytes of activations\n",
                 target->plans[e].entry, (long long)one.launches, target->plans[e].kernels.count,
@@ -192,14 +157,15 @@ inspect_module(tn_tool *tool, tn_module *module)
 {
     const tn_option_value *o = tool->options->value;
     tn_compile_options options = {.exact = o[TN_OPT_exact].given};
+    tn_expecting expecting = {.tool = tool, .module = module};
     printing printed = {tool, module};
     tn_compiled made;
     view v = {.kind = "graph"};
 
     if (o[TN_OPT_ir].given && !strcmp(o[TN_OPT_ir].text, "read"))
         return tn_arena_guard(module->arena, print_graphs, &printed);
-    TN_TRY(tn_expect_report(tool, module, NULL));
     if (o[TN_OPT_check].given) {
+        TN_TRY(tn_expect_report(&expecting, NULL));
         tn_tool_note(tool, "%s: read and inferred, %u entries", module->file,
             module->entries.count);
         return TN_OK;
@@ -208,6 +174,7 @@ inspect_module(tn_tool *tool, tn_module *module)
     TN_TRY(tn_compile_targets(tool->arena, tool->diag,
         o[TN_OPT_target].given ? o[TN_OPT_target].text : "cpu", &options.targets,
         &options.target_count));
+    tn_expect_hook(&expecting, &options);
     TN_TRY(tn_compile_plans(&tool->env, tool->registry, module, &options, &made));
     v.iface = &made.iface;
     v.targets = made.targets;

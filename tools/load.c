@@ -7,6 +7,7 @@
 #include "frontend/weights.h"
 #include "runtime/bind.h"
 #include "runtime/compile.h"
+#include "tools/expect.h"
 #include "tools/load_ref.h"
 
 /* ---- reading a graph ---- */
@@ -185,6 +186,7 @@ compile_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded
     tn_compile_target target;
     tn_compile_options options = {.targets = &target, .target_count = 1};
     const tn_option_value *o = tool->options->value;
+    tn_expecting expecting = {.tool = tool, .quiet = how->expect != TN_LOAD_EXPECT};
     uint64_t start = tn_tool_now_ns();
     tn_module *module;
     tn_span bytes;
@@ -195,6 +197,9 @@ compile_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded
     options.no_pack = o[TN_OPT_pack].given && !strcmp(o[TN_OPT_pack].text, "never");
     TN_TRY(device_target(tool, l->device, &target));
     TN_TRY(tn_load_module(tool, path, how, true, &l->arena, &module));
+    expecting.module = module;
+    if (how->expect != TN_LOAD_EXPECT_NOT)
+        tn_expect_hook(&expecting, &options);
     TN_TRY(tn_compile(&tool->env, tool->registry, module, &options, &bytes));
     TN_TRY(tn_artifact_open_bytes(&tool->env, bytes, false, &l->artifact));
     l->compile_ns = tn_tool_now_ns() - start;
@@ -217,6 +222,7 @@ open_device(tn_tool *tool, tn_loaded *l)
 static tn_status
 load_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded *l)
 {
+    tn_expecting expecting = {.tool = tool};
     tn_model_options options;
     tn_load_how complete = *how;
 
@@ -226,6 +232,9 @@ load_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded *l
     }
     if (!strcmp(l->device, "ref")) {
         TN_TRY(tn_load_module(tool, path, &complete, true, &l->arena, &l->module));
+        expecting.module = l->module;
+        if (how->expect == TN_LOAD_EXPECT)
+            TN_TRY(tn_expect_report(&expecting, "ref"));
         return tn_ref_open(tool, l);
     }
     TN_TRY(compile_graph(tool, path, &complete, l));

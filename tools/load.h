@@ -24,11 +24,19 @@ typedef struct tn_loaded {
     uint64_t compile_ns;
 } tn_loaded;
 
+/* What is done about expectations of the model. */
+typedef enum tn_load_expect {
+    TN_LOAD_EXPECT,       /* checked; what cannot be is listed */
+    TN_LOAD_EXPECT_QUIET, /* checked */
+    TN_LOAD_EXPECT_NOT,
+} tn_load_expect;
+
 /* How a graph is read and compiled; zero: as the command line says. */
 typedef struct tn_load_how {
     const tn_model_options *model; /* NULL: of the command line */
     const tn_weights_options *weights; /* NULL: no values given by a test */
     uint64_t skip; /* passes, beside those of --skip */
+    tn_load_expect expect;
     const char *expose; /* entry whose every value becomes an output, or NULL */
 } tn_load_how;
 

@@ -102,13 +102,15 @@ tn_verify_run(tn_verify *v, const tn_test *t, const tn_verify_how *wish, tn_veri
 {
     tn_model_options options;
     tn_weights_options weights;
-    tn_load_how how = {.skip = wish->skip, .expose = wish->expose};
+    tn_load_how how = {.skip = wish->skip, .expose = wish->expose, .expect = TN_LOAD_EXPECT_QUIET};
     tn_loaded l;
 
     *out = (tn_verify_result){
         .outputs = tn_new_array(v->tool->arena, tn_tensor *, t->runs.count + 1),
         .entries = tn_new_array(v->tool->arena, int, t->runs.count + 1),
     };
+    if (wish->skip || wish->expose || !strcmp(wish->device, "ref"))
+        how.expect = TN_LOAD_EXPECT_NOT;
     test_how(v, t, &options, &weights, &how);
     out->status = tn_load(v->tool, v->path, wish->device, &how, &l);
     for (uint32_t r = 0; r < t->runs.count && out->status == TN_OK; r++)

@@ -117,5 +117,26 @@ expect 0 '"leave_one_out":[{"pass":"views"' bench "$small" --attribute --runs 2 
 grep -q "</html>" "$folder/page.html" || { echo "not ok: no page"; failed=$((failed + 1)); }
 grep -q "://" "$folder/page.html" && { echo "not ok: the page wants something from elsewhere"; failed=$((failed + 1)); }
 
+# Expectations: kept, broken (each part is told), and where passes are out.
+sed 's/"tenon": 1,/"tenon": 1, "expect": EXPECT,/' "$small" >"$folder/expect.in"
+with() { sed "s/EXPECT/$1/" "$folder/expect.in" >"$folder/expect.json"; }
+with '{"launches": {"max": 2}, "params": 6}'
+expect 0 "" compile "$folder/expect.json" -o "$folder/x.tenon"
+with '{"fused": ["attention*2", "viterbi"], "launches": {"max": 1}, "weights_bytes": {"max": 3}}'
+expect 13 "expect.json:1:35: expect.fused: entry main on cpu: expected fused attention*2, found 0" compile "$folder/expect.json" -o "$folder/y.tenon"
+expect 13 "expected fused viterbi, found none" inspect "$folder/expect.json"
+expect 13 "expected launches of at most 1, found 2" run "$folder/expect.json" -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 13 "expected weights_bytes of at most 3, found" bench "$folder/expect.json" --seed 1 -i 'i=[1]'
+expect 0 "not checked (passes are left out): fused attention*2, fused viterbi, launches, weights_bytes" inspect "$folder/expect.json" --skip group
+expect 0 "not checked (passes are left out): fused attention*2" run "$folder/expect.json" -i 'x=[[1,2,3]]' -i 'i=[1]' --device ref
+expect 0 "gains add up" bench "$folder/expect.json" --attribute --runs 1 --seed 1 -i 'i=[1]'
+[ ! -e "$folder/y.tenon" ] || { echo "not ok: a file of a model that is not as expected"; failed=$((failed + 1)); }
+with '[{"when": {"device": "vulkan"}, "launches": {"max": 1}}, {"fused": ["glu*2"]}]'
+expect 0 "not checked (no pass makes it): fused glu*2" inspect "$folder/expect.json"
+expect 13 "entry main on vulkan: expected launches of at most 1" inspect "$folder/expect.json" --target cpu,vulkan
+with '{"params": 7}'
+expect 13 "the model has 6 params, 7 are expected" inspect "$folder/expect.json" --check
+expect 13 "the model has 6 params, 7 are expected" run "$folder/expect.json" -i 'x=[[1,2,3]]' -i 'i=[1]' --device ref
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
