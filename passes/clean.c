@@ -85,8 +85,8 @@ same_list(const tn_attr *a, const tn_attr *b)
     return true;
 }
 
-static bool
-same_attr(const tn_attr *a, const tn_attr *b)
+bool
+tn_attr_equal(const tn_attr *a, const tn_attr *b)
 {
     if (a->has_value != b->has_value)
         return false;
@@ -114,7 +114,7 @@ same_op(const tn_op *a, const tn_op *b)
         if (a->in[i] != b->in[i] && !same_literal(a->in[i], b->in[i]))
             return false;
     for (int i = 0; i < tn_op_info_of(a->code)->attr_count; i++)
-        if (!same_attr(&a->attr[i], &b->attr[i]))
+        if (!tn_attr_equal(&a->attr[i], &b->attr[i]))
             return false;
     return true;
 }

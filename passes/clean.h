@@ -12,5 +12,10 @@ bool tn_clean_dead(tn_graph *g);
 bool tn_clean_equal(tn_graph *g);
 bool tn_clean_views(tn_graph *g);
 bool tn_clean_fold(tn_graph *g);
+/* No concat of more parts than a kernel reads well. */
+bool tn_clean_short(tn_graph *g);
+
+/* Equal values of an attribute of one row. */
+bool tn_attr_equal(const tn_attr *a, const tn_attr *b);
 
 #endif

@@ -101,6 +101,21 @@ shorten_concat(tn_op *op)
 }
 
 static bool
+shorten(tn_op *op)
+{
+    if (op->code != TN_OP_concat || op->in_count <= CONCAT_PARTS)
+        return false;
+    shorten_concat(op);
+    return true;
+}
+
+bool
+tn_clean_short(tn_graph *g)
+{
+    return all_blocks(g->block, shorten);
+}
+
+static bool
 is_reshape(const tn_value *v)
 {
     return v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_reshape;
@@ -126,10 +141,6 @@ simplify_view(tn_op *op)
 {
     if (op->code == TN_OP_split) {
         slice_parts(op);
-        return true;
-    }
-    if (op->code == TN_OP_concat && op->in_count > CONCAT_PARTS) {
-        shorten_concat(op);
         return true;
     }
     if (op->code == TN_OP_reshape && is_reshape(op->in[0])) {

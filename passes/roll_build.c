@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A scan in place of steps that were written out. */
+#include <assert.h>
+
+#include "passes/roll_in.h"
+
+typedef struct builder {
+    tn_roll *r;
+    tn_build b;
+    tn_graph *g;
+    tn_op *scan;
+    tn_value *inner[TN_ROLL_SLOTS]; /* in the body */
+    int param[TN_ROLL_SLOTS];       /* of slices */
+    bool *inside, *late;            /* by op id */
+    uint32_t ops;
+    int give; /* slot of what a step gives */
+} builder;
+
+static tn_value *
+last_value(const tn_roll *r, int slot)
+{
+    return *tn_roll_at(r, r->steps - 1, slot);
+}
+
+/* ---- which values leave the loop ---- */
+
+static void
+mark_inside(builder *x)
+{
+    for (int s = 0; s < x->r->steps; s++)
+        for (int i = 0; i < x->r->slots; i++)
+            if (x->r->slot[i].kind == TN_ROLL_OP)
+                x->inside[(*tn_roll_at(x->r, s, i))->def->id] = true;
+}
+
+static bool
+leaves(const builder *x, const tn_value *v)
+{
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *op = v->uses.at[i].op;
+
+        if (!op || op->block != x->r->block || !x->inside[op->id])
+            return true;
+    }
+    return false;
+}
+
+static void
+find_collected(builder *x)
+{
+    tn_roll *r = x->r;
+
+    for (int i = 0; i < r->slots; i++) {
+        bool give = last_value(r, i) == r->gives[r->steps - 1];
+
+        if (r->slot[i].kind != TN_ROLL_OP)
+            continue;
+        if (give)
+            x->give = i;
+        for (int s = 0; s < r->steps - give; s++)
+            r->slot[i].collected |= leaves(x, *tn_roll_at(r, s, i));
+    }
+}
+
+/* ---- the loop ---- */
+
+static int64_t
+place_at(const tn_roll *r, int step, int slot)
+{
+    const tn_op *op = (*tn_roll_at(r, step, slot))->def;
+    int64_t at = 0;
+
+    (void)tn_size_is_int(op->attr[tn_roll_place(op)].sizes[0], &at);
+    return at;
+}
+
+static int
+view_axis(const tn_op *op)
+{
+    return (int)tn_op_int(op, tn_op_find_attr(op->code, "axis"));
+}
+
+/* The pieces of all steps along axis 0. */
+static tn_value *
+pieces(builder *x, int slot)
+{
+    const tn_roll *r = x->r;
+    const tn_op *op = last_value(r, slot)->def;
+    int axis = view_axis(op), first = r->backward ? r->steps - 1 : 0;
+    tn_size start = tn_size_int(x->g->sizes, place_at(r, first, slot));
+    tn_size size = tn_size_int(x->g->sizes, r->steps);
+    tn_value *v = tn_build_slice(&x->b, op->in[0], axis, start, size);
+    int64_t perm[TN_MAX_RANK] = {axis};
+
+    for (int i = 0, n = 1; i < v->type.rank; i++)
+        if (i != axis)
+            perm[n++] = i;
+    return axis ? tn_build_transpose(&x->b, v, perm) : v;
+}
+
+static tn_build
+open_scan(builder *x)
+{
+    const tn_roll *r = x->r;
+    tn_value *in[TN_ROLL_SLOTS + 1] = {r->first};
+    int64_t carries = 1, axis = 0, backward = r->backward;
+    int count = 1;
+    tn_size steps = tn_size_int(x->g->sizes, r->steps);
+    tn_status status;
+
+    for (int i = 0; i < r->slots; i++)
+        if (r->slot[i].kind == TN_ROLL_SLICE) {
+            x->param[i] = count;
+            in[count++] = pieces(x, i);
+        }
+    x->scan = tn_build_start(&x->b, TN_OP_scan, in, count);
+    tn_op_set_ints(x->scan, TN_ATTR_scan_carries, &carries, 1);
+    tn_op_set_ints(x->scan, TN_ATTR_scan_axis, &axis, 1);
+    tn_op_set_ints(x->scan, TN_ATTR_scan_reverse, &backward, 1);
+    if (count == 1)
+        tn_op_set_sizes(x->scan, TN_ATTR_scan_count, &steps, 1);
+    status = tn_op_open_bodies(x->scan, NULL);
+    assert(status == TN_OK);
+    (void)status;
+    return (tn_build){.block = x->scan->body[0], .path = x->b.path, .from = x->b.from};
+}
+
+/* first + delta * step, from the position of the slice. */
+static tn_value *
+number(const builder *x, tn_build *b, int slot)
+{
+    const tn_roll *r = x->r;
+    const tn_value *v = last_value(r, slot);
+    int64_t delta = r->slot[slot].delta;
+    int64_t base = v->number.num - delta * (r->steps - 1);
+    tn_value *at = b->block->params.at[b->block->params.count - 1];
+
+    if (r->backward) {
+        base += delta * (r->steps - 1);
+        delta = -delta;
+    }
+    at = tn_build_cast(b, at, v->type.dtype);
+    if (delta != 1)
+        at = tn_build_map2(b, TN_OP_mul, at, tn_build_int(b, v->type.dtype, delta));
+    return tn_build_map2(b, TN_OP_add, at, tn_build_int(b, v->type.dtype, base));
+}
+
+static tn_value *
+slice(const builder *x, tn_build *b, int slot)
+{
+    const tn_op *op = last_value(x->r, slot)->def;
+    tn_value *v = b->block->params.at[x->param[slot]];
+    int64_t axis = view_axis(op);
+
+    return op->code == TN_OP_index ? v : tn_build_unsqueeze(b, v, &axis, 1);
+}
+
+static tn_value *
+again(const builder *x, tn_build *b, int slot)
+{
+    const tn_op *op = last_value(x->r, slot)->def;
+    tn_value **in = tn_new_array(x->r->arena, tn_value *, op->in_count + 1);
+    tn_op *copy;
+
+    for (int i = 0; i < op->in_count; i++)
+        for (int k = 0; op->in[i] && k < slot; k++)
+            if (last_value(x->r, k) == op->in[i])
+                in[i] = x->inner[k];
+    copy = tn_build_start(b, op->code, in, op->in_count);
+    for (int i = 0; i < tn_op_info_of(op->code)->attr_count; i++)
+        copy->attr[i] = op->attr[i];
+    copy->path = op->path;
+    copy->from = op->from;
+    return tn_build_finish(copy);
+}
+
+static void
+fill_body(builder *x, tn_build *b)
+{
+    const tn_roll *r = x->r;
+
+    for (int i = 0; i < r->slots; i++)
+        switch (r->slot[i].kind) {
+        case TN_ROLL_CARRY: x->inner[i] = b->block->params.at[0]; break;
+        case TN_ROLL_SAME: x->inner[i] = last_value(r, i); break;
+        case TN_ROLL_NUMBER: x->inner[i] = number(x, b, i); break;
+        case TN_ROLL_SLICE: x->inner[i] = slice(x, b, i); break;
+        case TN_ROLL_GONE: break;
+        default: x->inner[i] = again(x, b, i); break;
+        }
+    tn_block_result(b->block, x->inner[x->give]);
+    for (int i = 0; i < r->slots; i++)
+        if (r->slot[i].collected)
+            tn_block_result(b->block, x->inner[i]);
+}
+
+/* ---- in place of the steps ---- */
+
+static void
+replace(builder *x)
+{
+    tn_roll *r = x->r;
+    int n = 1;
+
+    for (int i = 0; i < r->slots; i++) {
+        if (!r->slot[i].collected)
+            continue;
+        for (int s = 0; s < r->steps; s++) {
+            tn_value *old = *tn_roll_at(r, s, i);
+            int at = r->backward ? r->steps - 1 - s : s;
+
+            if (leaves(x, old))
+                tn_value_replace(old,
+                    tn_build_index(&x->b, x->scan->out[n], 0, tn_size_int(x->g->sizes, at)));
+        }
+        n++;
+    }
+    tn_value_replace(r->gives[r->steps - 1], x->scan->out[0]);
+}
+
+static bool
+reads_late(const builder *x, const tn_op *op)
+{
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && op->in[i]->kind == TN_VALUE_RESULT && x->late[op->in[i]->def->id])
+            return true;
+    for (int i = 0; i < op->body_count; i++) {
+        const tn_block *body = op->body[i];
+
+        for (const tn_op *o = body->first; o; o = o->next)
+            if (reads_late(x, o))
+                return true;
+        for (uint32_t k = 0; k < body->results.count; k++)
+            if (body->results.at[k]->kind == TN_VALUE_RESULT &&
+                x->late[body->results.at[k]->def->id])
+                return true;
+    }
+    return false;
+}
+
+/* Readers of early steps go behind the loop, which stands at the last. */
+static void
+move_readers(builder *x, tn_op *anchor)
+{
+    x->late = tn_new_array(x->r->arena, bool, x->g->op_count);
+    for (tn_op *op = x->scan; op != anchor; op = op->next)
+        x->late[op->id] = true;
+    for (tn_op *op = x->r->block->first, *after; op != x->scan; op = after) {
+        after = op->next;
+        if ((op->id < x->ops && x->inside[op->id]) || !reads_late(x, op))
+            continue;
+        x->late[op->id] = true;
+        tn_op_move_before(op, anchor);
+    }
+}
+
+static void
+remove_steps(const builder *x)
+{
+    for (tn_op *op = x->r->block->last, *before; op; op = before) {
+        before = op->prev;
+        if (op->id >= x->ops || !x->inside[op->id])
+            continue;
+        tn_push(x->r->arena, &x->scan->was, op->path);
+        tn_op_remove(op);
+    }
+}
+
+void
+tn_roll_build(tn_roll *r)
+{
+    tn_op *anchor = r->gives[r->steps - 1]->def;
+    builder x = {.r = r, .b = tn_build_before(anchor), .g = r->block->graph};
+    tn_build body;
+
+    x.ops = x.g->op_count;
+    x.inside = tn_new_array(r->arena, bool, x.ops);
+    mark_inside(&x);
+    find_collected(&x);
+    body = open_scan(&x);
+    fill_body(&x, &body);
+    (void)tn_build_finish(x.scan);
+    replace(&x);
+    move_readers(&x, anchor);
+    remove_steps(&x);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Consecutive pieces of one tensor, joined again. */
+#include "ir/graph/build.h"
+#include "passes/roll.h"
+
+typedef struct piece {
+    tn_value *of; /* NULL: none */
+    int axis;
+    int64_t at;
+} piece;
+
+/* unsqueeze(index(of, axis, at)) with the new axis where they are joined. */
+static piece
+piece_of(const tn_value *v, int along)
+{
+    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL, *index;
+    piece p = {NULL, 0, 0};
+
+    if (!op || op->code != TN_OP_unsqueeze || op->attr[TN_ATTR_unsqueeze_axes].count != 1 ||
+        op->attr[TN_ATTR_unsqueeze_axes].ints[0] != along || op->in[0]->kind != TN_VALUE_RESULT)
+        return p;
+    index = op->in[0]->def;
+    if (index->code != TN_OP_index || index->attr[TN_ATTR_index_at].operand >= 0 ||
+        !tn_size_is_int(index->attr[TN_ATTR_index_at].sizes[0], &p.at))
+        return p;
+    p.of = index->in[0];
+    p.axis = (int)tn_op_int(index, TN_ATTR_index_axis);
+    return p;
+}
+
+static int
+run_length(const tn_op *op, int from, int along)
+{
+    piece first = piece_of(op->in[from], along);
+    int n = 1;
+
+    while (first.of && from + n < op->in_count) {
+        piece p = piece_of(op->in[from + n], along);
+
+        if (p.of != first.of || p.axis != first.axis || p.at != first.at + n)
+            break;
+        n++;
+    }
+    return n;
+}
+
+static tn_value *
+joined(tn_build *b, const piece *p, int count, int along)
+{
+    tn_sizes *s = b->block->graph->sizes;
+    tn_size start = tn_size_int(s, p->at), size = tn_size_int(s, count);
+    tn_value *v = tn_build_slice(b, p->of, p->axis, start, size);
+    int64_t perm[TN_MAX_RANK];
+
+    for (int i = 0, n = 0; i < v->type.rank; i++) {
+        n += n == p->axis;
+        perm[i] = i == along ? p->axis : n++;
+    }
+    return p->axis == along ? v : tn_build_transpose(b, v, perm);
+}
+
+static bool
+join(tn_op *op)
+{
+    int along, count = 0;
+    tn_value **in, *y;
+    tn_build b = tn_build_before(op);
+
+    if (op->code != TN_OP_concat || op->in_count < 2)
+        return false;
+    along = (int)tn_op_int(op, TN_ATTR_concat_axis);
+    in = tn_new_array(op->graph->module->arena, tn_value *, op->in_count);
+    for (int i = 0, n; i < op->in_count; i += n) {
+        piece p = piece_of(op->in[i], along);
+
+        n = run_length(op, i, along);
+        in[count++] = n > 1 ? joined(&b, &p, n, along) : op->in[i];
+    }
+    if (count == op->in_count)
+        return false;
+    y = count == 1 ? in[0] : tn_build_concat(&b, in, count, along);
+    if (!y->name)
+        y->name = op->out[0]->name;
+    tn_value_replace(op->out[0], y);
+    tn_op_remove(op);
+    return true;
+}
+
+bool
+tn_clean_stack(tn_graph *g)
+{
+    bool changed = false;
+
+    for (tn_op *op = g->block->first, *next; op; op = next) {
+        next = op->next;
+        changed |= join(op);
+    }
+    return changed;
+}
