@@ -175,7 +175,8 @@ place_weights(const opening *o, tn_span weights)
             w->offset % TN_ARTIFACT_WEIGHT_ALIGN)
             return tn_fail(o->env->diag, TN_INTEGRITY,
                 "artifact: weight %s lies outside its section", w->name);
-        w->at = (tn_span){weights.at + w->offset, (size_t)w->bytes};
+        /* A file without weights has no section to count from. */
+        w->at = (tn_span){w->offset ? weights.at + w->offset : weights.at, (size_t)w->bytes};
     }
     return TN_OK;
 }
