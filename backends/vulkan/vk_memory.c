@@ -14,6 +14,8 @@ stored_type(tn_vk_emitter *e, tn_dtype t)
     if (bytes >= 4)
         return tn_vk_type(e, t);
     tn_spirv_capability(&e->m, bytes == 2 ? SPV_CAP_STORAGE_16 : SPV_CAP_STORAGE_8);
+    if (bytes == 1) /* part of SPIR-V from 1.5 on only */
+        tn_spirv_extension(&e->m, "SPV_KHR_8bit_storage");
     return tn_spirv_unique(&e->m, SPV_TYPE_INT, 0, narrow, 2);
 }
 

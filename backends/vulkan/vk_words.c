@@ -87,9 +87,13 @@ tn_spirv_string(tn_spirv *m, tn_words *to, const char *text)
 void
 tn_spirv_extension(tn_spirv *m, const char *name)
 {
-    tn_words operands = {0};
+    tn_words operands = {0}, *all = &m->extensions;
 
     tn_spirv_string(m, &operands, name);
+    for (uint32_t i = 0; i < all->count; i += all->at[i] >> 16)
+        if (all->at[i] >> 16 == operands.count + 1 &&
+            !memcmp(&all->at[i + 1], operands.at, operands.count * sizeof *operands.at))
+            return;
     tn_spirv_put(m, &m->extensions, OP_EXTENSION, operands.at, operands.count);
 }
 
@@ -103,7 +107,7 @@ tn_spirv_glsl(tn_spirv *m)
     m->glsl = tn_spirv_id(m);
     tn_push(m->arena, &operands, m->glsl);
     tn_spirv_string(m, &operands, "GLSL.std.450");
-    tn_spirv_put(m, &m->extensions, OP_EXT_INST_IMPORT, operands.at, operands.count);
+    tn_spirv_put(m, &m->imports, OP_EXT_INST_IMPORT, operands.at, operands.count);
     return m->glsl;
 }
 
@@ -124,6 +128,7 @@ tn_spirv_finish(tn_spirv *m)
         tn_push(m->arena, &out, head[i]);
     append(m, &out, &m->capabilities);
     append(m, &out, &m->extensions);
+    append(m, &out, &m->imports);
     append(m, &out, &m->memory_model);
     append(m, &out, &m->entry);
     append(m, &out, &m->modes);

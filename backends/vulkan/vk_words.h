@@ -13,7 +13,7 @@ typedef TN_VEC(uint32_t) tn_words;
 typedef struct tn_spirv {
     tn_arena *arena;
     uint32_t next_id;
-    tn_words capabilities, extensions, memory_model, entry, modes, decorations;
+    tn_words capabilities, extensions, imports, memory_model, entry, modes, decorations;
     tn_words types;     /* types, constants, global variables */
     tn_words variables; /* of the function: must open its first block */
     tn_words code;
@@ -34,7 +34,7 @@ void tn_spirv_put(tn_spirv *m, tn_words *section, uint32_t opcode, const uint32_
 uint32_t tn_spirv_unique(tn_spirv *m, uint32_t opcode, uint32_t id_at, const uint32_t *operands,
     uint32_t count);
 void tn_spirv_capability(tn_spirv *m, uint32_t capability); /* once each */
-void tn_spirv_extension(tn_spirv *m, const char *name);
+void tn_spirv_extension(tn_spirv *m, const char *name);     /* once each */
 uint32_t tn_spirv_glsl(tn_spirv *m);
 /* Operands that hold a string, NUL included. */
 void tn_spirv_string(tn_spirv *m, tn_words *to, const char *text);

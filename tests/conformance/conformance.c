@@ -10,16 +10,17 @@
 /* Devices against what defines them: tile programs against the tile
  * interpreter, every graph op against the reference evaluator.
  *
- *     conformance DEVICE.. [--dump FOLDER] [--op OP] [--sample]
+ *     conformance DEVICE.. [--dump FOLDER] [--tiles | --op OP] [--sample]
  *
  * DEVICE is a name, or the path of a plugin (.so). Prints what ran where, with
  * a hash of the code; exit code 77 if a device is not there. With --dump the
- * code of every kernel of the tile programs is left in the folder, for
- * validators. --op runs the graphs of one op only. --sample runs each graph of
+ * code of every kernel is left in the folder, for validators: k000, .. of the
+ * tile programs, g000-0, .. of the graphs. --tiles runs the tile programs only,
+ * --op the graphs of one op only. --sample runs each graph of
  * each op with one of its element types, in turns: every op, every row of the
  * table and every type that the device has, at least once. */
 static const char *device_name = "cpu", *dump_folder, *only;
-static bool skipped, sample;
+static bool skipped, sample, tiles;
 
 static void
 each(void *self, tn_run_tile p, const char *choice)
@@ -91,12 +92,12 @@ static void
 graphs_agree(void)
 {
     tn_graph_device d;
-    graph_tally tally = {.device = &d, .only = only, .sample = sample};
+    graph_tally tally = {.device = &d, .only = only, .sample = sample, .dump = dump_folder};
     char hex[TN_HASH_HEX];
     tn_hash hash;
 
-    if (dump_folder)
-        TN_SKIP("the folder is for tile programs");
+    if (tiles)
+        TN_SKIP("only tile programs");
     if (!tn_graph_device_open(&d, device_name)) {
         skipped = true;
         TN_SKIP("no device %s", device_name);
@@ -146,6 +147,8 @@ main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--sample"))
             sample = true;
+        if (!strcmp(argv[i], "--tiles"))
+            tiles = true;
         if (!strcmp(argv[i], "--dump") && i + 1 < argc)
             dump_folder = argv[i + 1];
         if (!strcmp(argv[i], "--op") && i + 1 < argc)

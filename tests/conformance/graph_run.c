@@ -7,6 +7,7 @@
 
 #include "runtime/artifact.h"
 #include "runtime/compare.h"
+#include "tests/support/run_device.h"
 #include "tests/support/test.h"
 
 typedef struct job {
@@ -277,6 +278,19 @@ mark_kernels(void *arg)
     return TN_OK;
 }
 
+static tn_status
+dump(const job *j)
+{
+    const tn_artifact_target *t = &j->code.artifact->targets.at[0];
+    char name[32];
+
+    for (uint32_t k = 0; j->tally->dump && k < j->code.kernels; k++) {
+        snprintf(name, sizeof name, "g%03d-%u", j->tally->graphs, k);
+        TN_TRY(tn_run_device_dump(&j->run.env, j->tally->dump, name, t->family, t->code[0][k]));
+    }
+    return TN_OK;
+}
+
 static bool
 compiled(job *j)
 {
@@ -284,6 +298,8 @@ compiled(job *j)
 
     if (status == TN_OK)
         status = tn_arena_guard(j->code.arena, mark_kernels, j);
+    if (status == TN_OK)
+        status = dump(j);
     if (status != TN_OK) {
         complain(j, "does not compile");
         return false;

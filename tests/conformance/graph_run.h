@@ -13,6 +13,7 @@
 typedef struct graph_tally {
     tn_graph_device *device;
     const char *only; /* one op, or NULL */
+    const char *dump; /* folder for the code, or NULL */
     bool sample;      /* one element type for every op of a row, in turns */
     tn_hasher hasher; /* of all code */
     int graphs, runs, skipped;

@@ -17,7 +17,7 @@ esac
 rm -rf "$folder"
 mkdir -p "$folder/suite" "$folder/model" || exit 1
 
-"$conformance" "$device" --dump "$folder/suite" >"$folder/log" 2>&1
+"$conformance" "$device" --tiles --dump "$folder/suite" >"$folder/log" 2>&1
 code=$?
 [ $code -eq 77 ] && { cat "$folder/log"; exit 77; }
 [ $code -eq 0 ] || { tail -n 20 "$folder/log"; exit 1; }

@@ -46,8 +46,7 @@ if ! grep -q 'SYNC-HAZARD' "$folder/none"; then
   bad=1
 fi
 silent barriers "$barriers" all
-mkdir "$folder/suite"
-silent conformance "$conformance" vulkan --dump "$folder/suite" # the tile programs only
+silent conformance "$conformance" vulkan --tiles
 silent model "$tenon" run "$model" -i 'text=play the new record by the old band' --device vulkan
 [ $bad -eq 0 ] && echo "the layer is silent, and sees a missing barrier"
 exit $bad

@@ -101,23 +101,22 @@ release(launch *l)
         b->unload(l->program);
 }
 
-/* What validators read: SPIR-V without our head, OpenCL C, objects. */
-static tn_status
-dump(const tn_run_device *d, tn_diag *diag, tn_span code)
+/* SPIR-V without our head, OpenCL C, objects. */
+tn_status
+tn_run_device_dump(const tn_env *env, const char *folder, const char *name, const char *family,
+    tn_span code)
 {
     static const struct {
         const char *family, *ending;
         size_t head;
     } kinds[] = {{"vulkan", "spv", 20}, {"opencl", "cl", 0}, {"cpu", "o", 0}};
-    tn_env env = d->env;
     char path[4096];
 
-    env.diag = diag;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].family, d->backend->family) != 0 || code.bytes < kinds[i].head)
+        if (strcmp(kinds[i].family, family) != 0 || code.bytes < kinds[i].head)
             continue;
-        snprintf(path, sizeof path, "%s/k%03d.%s", d->dump, d->kernels, kinds[i].ending);
-        return tn_file_write(&env, path,
+        snprintf(path, sizeof path, "%s/%s.%s", folder, name, kinds[i].ending);
+        return tn_file_write(env, path,
             (tn_span){code.at + kinds[i].head, code.bytes - kinds[i].head});
     }
     return TN_OK;
@@ -130,14 +129,16 @@ run(void *self, tn_diag *diag, const tn_kernel *k, tn_span bytes, const tn_inter
     launch l = {.d = self, .diag = diag, .k = k};
     tn_env env = l.d->env;
     tn_span code = {0};
+    char name[16];
     tn_status ended;
 
     if (k->globals.count > BUFFERS)
         return tn_fail(diag, TN_LIMIT, "more than %d buffers", BUFFERS);
     env.diag = diag;
+    snprintf(name, sizeof name, "k%03d", l.d->kernels);
     ended = tn_generate(&env, l.d->registry, l.d->backend->family, l.d->target, bytes, &code);
     if (ended == TN_OK && l.d->dump)
-        ended = dump(l.d, diag, code);
+        ended = tn_run_device_dump(&env, l.d->dump, name, l.d->backend->family, code);
     if (ended == TN_OK)
         ended = result(&l,
             l.d->backend->load(l.d->device, (tn_blob){code.at, code.bytes}, &l.program), "load");

@@ -23,4 +23,8 @@ typedef struct tn_run_device {
 bool tn_run_device_open(tn_run_device *d, const char *name);
 void tn_run_device_close(tn_run_device *d);
 
+/* Writes code for validators to folder/name with the ending of its family. */
+tn_status tn_run_device_dump(const tn_env *env, const char *folder, const char *name,
+    const char *family, tn_span code) TN_MUST_USE;
+
 #endif
