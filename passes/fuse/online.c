@@ -140,10 +140,9 @@ typedef struct search {
     const tn_tile *tile;
 } search;
 
-/* True if `v` contracts something, or reduces over as many positions as there
- * are keys. */
+/* What a score is made from, position by position. */
 static void
-look_behind(const search *s, tn_tval *v, const tn_axis *keys, bool *contracts, bool *reduces)
+look_behind(const search *s, tn_tval *v, bool *contracts, bool *reduces)
 {
     tn_tset set = tn_tset_create(s->arena, s->tile);
 
@@ -153,9 +152,7 @@ look_behind(const search *s, tn_tval *v, const tn_axis *keys, bool *contracts, b
         const tn_tval *x = set.at[i];
 
         *contracts |= x->op == TN_T_mma;
-        for (int k = 0; k < x->red_count; k++)
-            *reduces |=
-                x->red[k] == keys || (x->op == TN_T_reduce && x->red[k]->high == keys->high);
+        *reduces |= x->op != TN_T_mma && x->red_count > 0;
     }
 }
 
@@ -233,13 +230,13 @@ share_scores(tn_online_plan *p)
             !tn_online_same(p->at[i].exp, p->at[i].keys, p->first->exp, p->first->keys))
             drop(p, i);
     f = p->first;
-    look_behind(&s, f->score, f->keys, &contracts, &reduces);
+    look_behind(&s, f->score, &contracts, &reduces);
     if (!contracts)
         return fails(p, "scores come from a contraction", "scores that lie in memory",
             "nothing: their size is there already");
     if (reduces)
         return fails(p, "what is taken from the scores is their maximum over the keys",
-            "scores that depend on another reduction over the keys",
+            "scores that depend on another reduction",
             "subtract max(scores) and nothing else before exp");
     if (f->value->arg[0]->op != TN_T_const || f->value->arg[0]->real != 0)
         return fails(p, "the weighted sum starts from zero", "a start value", "add it afterwards");
@@ -340,7 +337,11 @@ steps_are_ready(tn_online_plan *p)
 {
     for (int k = 0; k < p->count; k++) {
         tn_online_target *t = &p->at[k];
+        int sum;
 
+        if (tn_online_has_guard(t) && !tn_online_dividing(p, t, &sum))
+            return fails(p, "a weight that is tested for NaN is normalised", "one that is not",
+                "divide by the sum of the exponentials before the test");
         for (int i = 0; i < t->steps; i++) {
             const tn_tval *v = t->chain[i].value;
             tn_tset set = tn_tset_create(p->arena, p->tile);

@@ -79,20 +79,6 @@ runs_in_loop(const tn_online_target *t, const tn_online_step *s)
     return false;
 }
 
-/* The condition tests the weight for NaN: it is one where no key counts. */
-static bool
-is_guard(const tn_online_target *t, const tn_online_step *s)
-{
-    const tn_tval *c = s->value->arg[0];
-
-    if (!is_fn(s->value, TN_FN_select) || !tn_tval_has_axis(c, t->keys))
-        return false;
-    if (is_fn(c, TN_FN_not))
-        c = c->arg[0];
-    return is_fn(c, TN_FN_is_nan) ||
-        ((is_fn(c, TN_FN_ne) || is_fn(c, TN_FN_eq)) && c->arg[0] == c->arg[1]);
-}
-
 /* Steps of one kind, innermost first. Weights stay as wide as the scores. */
 static tn_tval *
 apply(emitter *e, const tn_online_target *t, tn_tval *x, bool in_loop, const tn_tval *without)
@@ -100,8 +86,8 @@ apply(emitter *e, const tn_online_target *t, tn_tval *x, bool in_loop, const tn_
     for (int i = t->steps - 1; i >= 0; i--) {
         const tn_online_step *s = &t->chain[i];
 
-        if (is_fn(s->value, TN_FN_cast) || is_guard(t, s) || runs_in_loop(t, s) != in_loop ||
-            s->value == without)
+        if (is_fn(s->value, TN_FN_cast) || tn_online_is_guard(t, s) ||
+            runs_in_loop(t, s) != in_loop || s->value == without)
             continue;
         x = rebuilt(e, s, x);
     }
@@ -216,39 +202,6 @@ merge(emitter *e)
 
 /* ---- results ---- */
 
-static int
-find_target(const emitter *e, const tn_tval *v)
-{
-    while (is_fn(v, TN_FN_cast))
-        v = v->arg[0];
-    for (int i = 0; i < e->p->count; i++)
-        if (e->p->at[i].value == v && v->op == TN_T_reduce)
-            return i;
-    return -1;
-}
-
-/* The step that divides by the sum of the weights, if the chain has it. */
-static const tn_online_step *
-dividing(const emitter *e, const tn_online_target *t, int *sum)
-{
-    for (int i = 0; i < t->steps; i++) {
-        const tn_tval *v = t->chain[i].value;
-
-        if (is_fn(v, TN_FN_div) && (*sum = find_target(e, v->arg[1])) >= 0)
-            return &t->chain[i];
-    }
-    return NULL;
-}
-
-static bool
-has_guard(const tn_online_target *t)
-{
-    for (int i = 0; i < t->steps; i++)
-        if (is_guard(t, &t->chain[i]))
-            return true;
-    return false;
-}
-
 /* Of the quotient the measure cancels: 0 / 0 where no key counts, as written;
  * a guard against that NaN makes it 0. */
 static tn_tval *
@@ -256,7 +209,7 @@ quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total)
 {
     tn_tval *x = fn2(e, TN_FN_div, acc, tn_tb_cast(e->b, acc->dtype, total)), *some;
 
-    if (!has_guard(t))
+    if (!tn_online_has_guard(t))
         return x;
     some = fn2(e, TN_FN_lt, tn_tb_real(e->b, total->dtype, 0), total);
     return tn_tb_fn3(e->b, TN_FN_select, some, x, tn_tb_real(e->b, acc->dtype, 0));
@@ -287,7 +240,7 @@ results(emitter *e)
 
             if ((t->value->op == TN_T_mma) != pass)
                 continue;
-            by = dividing(e, t, &sum);
+            by = tn_online_dividing(e->p, t, &sum);
             if (by)
                 x = quotient(e, t, x, final[sum]);
             else if (scale)

@@ -5,7 +5,7 @@
 #include "passes/fuse/online.h"
 #include "passes/schedule/clone.h"
 
-/* The rewrite from inside: what is found (online.c), equality of values over
+/* The rewrite from inside: what is found (online.c, online_chain.c), equality of values over
  * different axes (online_same.c), which keys need no visit (online_bound.c),
  * the new program (online_emit.c). */
 enum { TN_ONLINE_CHAIN = 16, TN_ONLINE_TARGETS = 16 };
@@ -41,9 +41,14 @@ typedef struct tn_online_plan {
  * position `b` on the other. */
 bool tn_online_same(tn_tval *x, const tn_axis *a, tn_tval *y, const tn_axis *b);
 
-/* True if the value is made from what `has` says yes to. */
-bool tn_online_depends(const tn_tval *v, bool (*has)(const void *arg, const tn_tval *v),
-    const void *arg);
+/* A choice that tests the weight itself for NaN: it is one where no key
+ * counts. */
+bool tn_online_is_guard(const tn_online_target *t, const tn_online_step *s);
+bool tn_online_has_guard(const tn_online_target *t);
+/* The step that divides by the sum of the exponentials, and which sum; NULL if
+ * the chain has none. */
+const tn_online_step *tn_online_dividing(const tn_online_plan *p, const tn_online_target *t,
+    int *sum);
 
 /* The range of keys outside which a mask makes every score of the task's
  * block -inf, in the program being made: NULL where there is no bound. */

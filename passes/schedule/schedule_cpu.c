@@ -7,7 +7,7 @@
 enum {
     MATRIX_ROWS = 170,
     MATRIX_COLS = 128,
-    FOLD_ROWS = 48,     /* rows of a task with a fold, as in attention */
+    FOLD_ROWS = 96,     /* rows of a task with a fold, as in attention */
 };
 
 /* ---- groups of nests that share loops ---- */
