@@ -260,34 +260,54 @@ new_weight(tn_read *r, const char *name, tn_type type)
     return w;
 }
 
+/* How many slices a stack has: `count`, or the length of the list. */
+static tn_status
+count_slices(tn_scope *scope, const tn_json *at, const tn_json *tensors, const tn_weight *stack,
+    int64_t *count)
+{
+    tn_read *r = scope->frame->r;
+    const tn_json *count_at = tn_json_get(at, "count");
+    int64_t axis = 0;
+    *count = tensors->count;
+    if (tensors->kind == TN_JSON_LIST && count_at)
+        return tn_json_fail(r->doc, count_at, "a list of tensors needs no \"count\"");
+    if (tensors->kind != TN_JSON_LIST && !count_at)
+        return tn_json_fail(r->doc, at, "\"tensors\" needs \"count\"");
+    if (count_at)
+        TN_TRY(tn_scope_int(scope, count_at, count));
+    if (stack->type.rank == 0 || !tn_size_is_int(stack->type.dim[0], &axis) || axis != *count)
+        return tn_json_fail(r->doc, count_at ? count_at : tensors,
+            "count is %" PRId64 ", axis 0 of %s must be that", *count,
+            tn_read_type_text(r, &stack->type));
+    return TN_OK;
+}
+
 /* `tensors`, `count`: each slice is a weight of its own. */
 static tn_status
 read_slices(tn_scope *scope, const tn_json *at, const tn_json *tensors, tn_weight *stack)
 {
     tn_read *r = scope->frame->r;
-    const tn_json *count_at = tn_json_get(at, "count"), *index_at = tn_json_get(at, "index");
+    const tn_json *index_at = tn_json_get(at, "index");
+    bool list = tensors->kind == TN_JSON_LIST;
+    const tn_json *from = list ? tensors->first : tensors;
     const char *index = "j";
-    int64_t count, axis = 0;
-    if (!count_at)
-        return tn_json_fail(r->doc, at, "\"tensors\" needs \"count\"");
-    TN_TRY(tn_scope_int(scope, count_at, &count));
-    if (stack->type.rank == 0 || !tn_size_is_int(stack->type.dim[0], &axis) || axis != count)
-        return tn_json_fail(r->doc, count_at, "count is %" PRId64 ", axis 0 of %s must be that",
-            count, tn_read_type_text(r, &stack->type));
+    int64_t count;
+    TN_TRY(count_slices(scope, at, tensors, stack, &count));
     if (index_at) {
         TN_TRY(tn_json_want(r->doc, index_at, TN_JSON_STRING));
         index = index_at->text;
     }
-    if (tn_scope_find(scope, index))
+    if (!list && tn_scope_find(scope, index))
         return tn_json_fail(r->doc, index_at ? index_at : tensors,
             "\"%s\" counts the slices and has another meaning here; name another \"index\"", index);
     tn_type slice = stack->type;
     slice.rank--;
     memmove(slice.dim, slice.dim + 1, (size_t)slice.rank * sizeof *slice.dim);
-    for (int64_t j = 0; j < count; j++) {
+    for (int64_t j = 0; j < count; j++, from = list ? from->next : from) {
         const char *name;
         TN_TRY(tn_read_count(r, at));
-        TN_TRY(tn_scope_template(scope, tensors, index, j, &name));
+        TN_TRY(tn_json_want(r->doc, from, TN_JSON_STRING));
+        TN_TRY(tn_scope_template(scope, from, list ? NULL : index, j, &name));
         name = join_names(r->arena, scope->frame->weights, name);
         tn_push(r->arena, &stack->slices, new_weight(r, name, slice));
     }
@@ -315,6 +335,19 @@ unify_slices(tn_read *r, const tn_weight_source *source)
         stack->slices.at[i] = own->weight;
     }
     return TN_OK;
+}
+
+/* A function that is called with other params may give other slices to the
+ * same text. */
+static void
+name_stack(tn_read *r, tn_weight *stack)
+{
+    const tn_weight *other = tn_map_get(&r->module->weights, stack->name);
+    bool same = !other || other->slices.count == stack->slices.count;
+    for (uint32_t i = 0; other && same && i < stack->slices.count; i++)
+        same = strcmp(other->slices.at[i]->name, stack->slices.at[i]->name) == 0;
+    if (!same && stack->slices.count)
+        stack->name = tn_arena_printf(r->arena, "%s of %s", stack->name, stack->slices.at[0]->name);
 }
 
 static tn_status
@@ -345,19 +378,22 @@ declare_weight(tn_scope *scope, const tn_json *at)
     int64_t elements;
     TN_TRY(tn_type_read(scope, tn_declared_type(at), &type));
     TN_TRY(check_numbers(r, tn_declared_type(at), &type, &elements));
-    if (tensor && tensors)
+    bool list = tensors && tensors->kind == TN_JSON_LIST;
+    if (tensor && tensors && !list)
         return tn_json_fail_key(r->doc, tensor, "\"tensor\" and \"tensors\" exclude each other");
-    if (tensors)
+    if (tensors && !list)
         TN_TRY(tn_json_want(r->doc, tensors, TN_JSON_STRING));
     if (tensor) {
         TN_TRY(tn_json_want(r->doc, tensor, TN_JSON_STRING));
         TN_TRY(tn_scope_template(scope, tensor, NULL, 0, &name));
     }
-    name = join_names(r->arena, scope->frame->weights, tensors ? tensors->text : name);
+    name = join_names(r->arena, scope->frame->weights, tensors && !list ? tensors->text : name);
     tn_weight_source *source = tn_new(r->arena, tn_weight_source);
     *source = (tn_weight_source){.weight = new_weight(r, name, type), .at = at};
-    if (tensors)
+    if (tensors) {
         TN_TRY(read_slices(scope, at, tensors, source->weight));
+        name_stack(r, source->weight);
+    }
     TN_TRY(read_values(r, at, source));
     if (stored)
         TN_TRY(read_stored(scope, stored, source));
@@ -402,6 +438,14 @@ keep_state(tn_read *r, tn_state *state, const char *type)
     state->id = r->module->states.count;
     tn_map_put(&r->states, state->name, source);
     tn_map_put(&r->module->states, state->name, state);
+}
+
+const char *
+tn_state_declared(const tn_module *module, const tn_state *state, const tn_graph *g)
+{
+    const tn_read *r = tn_module_document(module)->reader;
+    const state_source *source = tn_map_get(&r->states, state->name);
+    return strcmp(source->entry, g->name) == 0 ? source->type : NULL;
 }
 
 static tn_status

@@ -123,6 +123,20 @@ tn_expand_scan(tn_scope *scope, const tn_node *node)
 
 /* ---- while ---- */
 
+/* In a file that tenon printed, one path stands for a carried value in both
+ * bodies: that of the body. */
+static void
+name_condition(tn_read *r, const tn_node *node, tn_block *cond)
+{
+    const char *title = tn_node_title(node);
+    size_t length = strlen(title);
+    for (uint32_t i = 0; i < cond->params.count; i++) {
+        tn_value *v = cond->params.at[i];
+        if (v->name && strncmp(v->name, title, length) == 0 && v->name[length] == '.')
+            v->name = tn_arena_printf(r->arena, "%s.cond%s", title, v->name + length);
+    }
+}
+
 static tn_status
 while_bodies(tn_scope *scope, const tn_node *node, const tn_json *carry, tn_op *op)
 {
@@ -134,6 +148,8 @@ while_bodies(tn_scope *scope, const tn_node *node, const tn_json *carry, tn_op *
         return tn_json_fail_at(r->doc, TN_MALFORMED, node->at, false, -1, ".test",
             "while needs test, the name of a truth value in cond");
     TN_TRY(open_body(scope, node, op->body[0], "cond.", carry, &cond));
+    if (r->document->stage)
+        name_condition(r, node, op->body[0]);
     TN_TRY(tn_expand_nodes(cond, tn_json_get(node->attrs, "cond")));
     TN_TRY(tn_scope_named(cond, test, &go));
     tn_block_result(op->body[0], go);

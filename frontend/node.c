@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Nodes of row ops: operands, literals, results; and which expansion a node
  * wants. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,16 +145,30 @@ tn_operands_place(tn_read *r, const tn_node *node, const char *what, const char 
 
 /* ---- literals ---- */
 
+/* What a computed number is once a file has said it: a graph that is printed
+ * and read again has the same literals. */
+static tn_number
+as_written(tn_arena *arena, double real)
+{
+    tn_text text = {.arena = arena};
+    tn_text_double(&text, real);
+    tn_number back = tn_number_read(text.at);
+    bool same = back.real == real && signbit(back.real) == signbit(real);
+    return same ? back : tn_number_real(real);
+}
+
 tn_number
 tn_number_as(tn_arena *arena, const tn_known *known, tn_dtype dtype)
 {
     tn_number number = tn_known_number(arena, known);
-    if (!tn_is_float(dtype) || dtype == TN_F64)
+    if (!tn_is_float(dtype))
+        return number;
+    if (number.kind == TN_NUMBER_REAL)
+        number = as_written(arena, dtype == TN_F64 ? number.real : tn_round_to(dtype, number.real));
+    if (dtype == TN_F64)
         return number;
     if (number.kind == TN_NUMBER_RATIONAL)
         number.real = tn_round_to(dtype, tn_ratio_odd((tn_ratio){number.num, number.den}));
-    else if (number.kind == TN_NUMBER_REAL)
-        number.real = tn_round_to(dtype, number.real);
     return number;
 }
 

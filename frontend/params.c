@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "frontend/read.h"
+#include "frontend/tests.h"
 
 const tn_read_param *
 tn_find_param(const tn_read *r, const char *name)
@@ -225,6 +226,7 @@ check_presets(tn_read *r, const tn_json *presets)
 static tn_status
 check_settings(tn_read *r, const tn_json *presets)
 {
+    const tn_json *printed = tn_json_get(r->doc->root, "preset");
     const char *preset = r->options->preset;
     for (int i = 0; i < r->options->set_count; i++) {
         const tn_model_set *set = &r->options->sets[i];
@@ -240,6 +242,40 @@ check_settings(tn_read *r, const tn_json *presets)
             tn_shape_list(r, presets),
             tn_json_meant(r->arena, preset, r->document->presets.at, r->document->presets.count));
     r->document->preset = preset;
+    if (!preset && r->document->stage && printed)
+        r->document->preset = printed->text;
+    return TN_OK;
+}
+
+static bool
+same_double(double a, double b)
+{
+    return a == b ? signbit(a) == signbit(b) : isnan(a) && isnan(b);
+}
+
+bool
+tn_known_same(const tn_known *a, const tn_known *b)
+{
+    if (a->kind == TN_KNOWN_DTYPE || b->kind == TN_KNOWN_DTYPE)
+        return a->kind == b->kind && a->dtype == b->dtype;
+    return a->number.kind == b->number.kind && same_double(a->number.real, b->number.real) &&
+        a->number.num == b->number.num && a->number.den == b->number.den;
+}
+
+/* The graph of a printed file was made for its params. */
+static tn_status
+check_stage(tn_read *r)
+{
+    for (uint32_t i = 0; r->document->stage && i < r->params.count; i++) {
+        const tn_read_param *param = &r->params.at[i];
+        tn_known printed;
+        TN_TRY(tn_eval_params(r, default_of(param->at), &printed));
+        if (!tn_known_same(&printed, &param->known))
+            return tn_fail(r->env->diag, TN_USAGE,
+                "%s: the graph was printed with %s = %s, so it cannot be read with %s = %s",
+                r->doc->name, param->name, tn_known_text(r->arena, NULL, &printed), param->name,
+                tn_known_text(r->arena, NULL, &param->known));
+    }
     return TN_OK;
 }
 
@@ -262,7 +298,30 @@ tn_read_params(tn_read *r)
         tn_param shown = {param->name, tn_known_text(r->arena, NULL, &param->known), param->set};
         tn_push(r->arena, &r->document->params, shown);
     }
-    return TN_OK;
+    return check_stage(r);
+}
+
+/* What goes wrong here is said when the test is run. */
+const tn_read_param *
+tn_params_under(const tn_read *r, const tn_test *test)
+{
+    tn_model_options options = {
+        .sets = test->sets.at, .set_count = (int)test->sets.count, .preset = test->preset};
+    tn_document document = {.stage = r->document->stage};
+    tn_diag silent;
+    tn_env env = *r->env;
+    tn_json_doc doc = *r->doc;
+    tn_read other = *r;
+    tn_diag_init(&silent, r->env->alloc);
+    env.diag = doc.diag = &silent;
+    other.env = &env;
+    other.doc = &doc;
+    other.options = &options;
+    other.document = &document;
+    memset(&other.params, 0, sizeof other.params);
+    tn_status status = tn_read_params(&other);
+    tn_diag_clear(&silent);
+    return status == TN_OK ? other.params.at : NULL;
 }
 
 /* ---- ranges, symbols, dims ---- */

@@ -179,6 +179,11 @@ const tn_json *tn_node_result(const tn_node *node, uint32_t index);
 tn_status tn_read_params(tn_read *r) TN_MUST_USE;
 tn_status tn_read_dims(tn_read *r) TN_MUST_USE;
 const tn_read_param *tn_find_param(const tn_read *r, const char *name);
+struct tn_test;
+/* Params, in the order of r->params, as they are under the settings of a
+ * test; NULL if these cannot be read. May be NULL where there are none. */
+const tn_read_param *tn_params_under(const tn_read *r, const struct tn_test *test);
+bool tn_known_same(const tn_known *a, const tn_known *b);
 /* Expressions over params alone. */
 tn_status tn_eval_params(tn_read *r, const tn_json *at, tn_known *out) TN_MUST_USE;
 tn_status tn_eval_params_int(tn_read *r, const tn_json *at, int64_t *out) TN_MUST_USE;
@@ -256,6 +261,9 @@ const tn_labels *tn_find_labels(const tn_read *r, const char *name);
 /* `weights` and `state` of a graph object, into the scope. */
 tn_status tn_declare_weights(tn_scope *scope, const tn_json *weights) TN_MUST_USE;
 tn_status tn_declare_state(tn_scope *scope, const tn_json *state) TN_MUST_USE;
+/* The type of a state as text, if `g` is the entry that declared it first;
+ * else NULL. */
+const char *tn_state_declared(const tn_module *module, const tn_state *state, const tn_graph *g);
 tn_status tn_read_init(tn_read *r, const tn_json *init, tn_fill *fill, double *a, double *b)
     TN_MUST_USE;
 /* `where`: facts over the names of the scope. */

@@ -45,6 +45,7 @@ static const key model_keys[] = {
     {"expect", REF("expects"), "what the compiled model must keep"},
     {"tests", LIST("test"), "inputs with wanted outputs"},
     {"stage", "{\"type\":\"string\"}", "after which pass tenon printed the graph"},
+    {"preset", "{\"type\":\"string\"}", "with stage: the preset that was in force"},
     {NULL, NULL, NULL},
 };
 
@@ -90,7 +91,8 @@ static const struct {
         {{"type", REF("type"), "what the graph computes with"},
             {"tensor", "{\"type\":\"string\"}", "its name in the files, relative to the scope"},
             {"stored", "{\"type\":\"string\"}", "what the file holds if that differs"},
-            {"tensors", "{\"type\":\"string\"}", "a stack of tensors: \"experts.{j}.weight\""},
+            {"tensors", "{\"anyOf\":[{\"type\":\"string\"}," LIST("text") "]}",
+                "a stack of tensors: \"experts.{j}.weight\", or a list of them"},
             {"count", REF("number"), "how many are stacked"},
             {"index", "{\"type\":\"string\"}", "what counts them, if not j"},
             {"data", "{}", "the numbers themselves"}, {"init", REF("init"), ""}}},

@@ -278,11 +278,14 @@ tn_shape_check(tn_read *r)
 {
     tn_json *root = r->doc->root, *entries = tn_json_get(root, "entries");
     tn_json *functions = tn_json_get(root, "functions"), *stage = tn_json_get(root, "stage");
+    const tn_json *preset = tn_json_get(root, "preset");
     TN_TRY(tn_json_want(r->doc, root, TN_JSON_OBJECT));
     TN_TRY(check_version(r, root));
     TN_TRY(tn_shape_keys(r, root,
         "tenon meta params presets dims files init functions tokenizers labels entries inputs "
-        "weights state nodes outputs store where expect tests stage"));
+        "weights state nodes outputs store where expect tests stage preset"));
+    if (preset)
+        TN_TRY(tn_json_want(r->doc, preset, TN_JSON_STRING));
     if (stage) {
         TN_TRY(tn_json_want(r->doc, stage, TN_JSON_STRING));
         r->document->stage = stage->text;

@@ -124,7 +124,7 @@ has_input(const tn_json *inputs, const char *name)
 }
 
 static tn_status
-read_inputs(tn_read *r, const tn_test *test, const tn_json *from, tn_test_run *run)
+read_inputs(tn_read *r, const tn_test *test, const tn_json *from, tn_test_step *run)
 {
     const tn_json *all = tn_json_get(from, "inputs");
     const tn_json *known = tn_json_get(graph_of_entry(r, run->entry), "inputs");
@@ -142,7 +142,7 @@ read_inputs(tn_read *r, const tn_test *test, const tn_json *from, tn_test_run *r
 }
 
 static tn_status
-read_outputs(tn_read *r, const tn_test *test, const tn_json *from, tn_test_run *run)
+read_outputs(tn_read *r, const tn_test *test, const tn_json *from, tn_test_step *run)
 {
     const tn_json *all = tn_json_get(from, "outputs");
     const tn_json *known = tn_json_get(graph_of_entry(r, run->entry), "outputs");
@@ -171,7 +171,7 @@ static tn_status
 read_run(tn_read *r, tn_test *test, const tn_json *from)
 {
     const tn_json *name = tn_json_get(from, "name"), *entry = tn_json_get(from, "entry");
-    tn_test_run run = {.name = "", .entry = fallback_entry(r)};
+    tn_test_step run = {.name = "", .entry = fallback_entry(r)};
     if (name && from != test->at) {
         TN_TRY(tn_json_want(r->doc, name, TN_JSON_STRING));
         run.name = name->text;
@@ -324,6 +324,16 @@ read_rest(tn_read *r, tn_test *test)
     return TN_OK;
 }
 
+static bool
+is_elsewhere(const tn_read *r, const tn_test *test)
+{
+    const tn_read_param *under = tn_params_under(r, test);
+    bool same = under || r->params.count == 0;
+    for (uint32_t i = 0; same && i < r->params.count; i++)
+        same = tn_known_same(&r->params.at[i].known, &under[i].known);
+    return !same;
+}
+
 static tn_status
 read_test(tn_read *r, const tn_json *at, tn_tests *out)
 {
@@ -335,6 +345,7 @@ read_test(tn_read *r, const tn_json *at, tn_tests *out)
     TN_TRY(read_test_dims(r, &test));
     TN_TRY(read_tolerance(r, tn_json_get(at, "tol"), &test));
     TN_TRY(read_runs(r, &test));
+    test.elsewhere = r->document->stage && is_elsewhere(r, &test);
     tn_push(r->arena, &out->tests, test);
     return TN_OK;
 }

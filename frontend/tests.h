@@ -30,12 +30,12 @@ typedef struct tn_test_value {
     const char *output;
 } tn_test_value;
 
-typedef struct tn_test_run {
+typedef struct tn_test_step {
     const char *name;  /* "" if it has none */
     const char *entry; /* never NULL */
     TN_VEC(tn_test_value) inputs;
     TN_VEC(tn_test_value) outputs;
-} tn_test_run;
+} tn_test_step;
 
 typedef struct tn_test {
     const char *name;
@@ -48,8 +48,11 @@ typedef struct tn_test {
     bool needs_files;
     bool has_tol;
     double tol_abs, tol_rel;
+    /* It wants other params than those that the graph was printed with
+     * (`stage`): it cannot be run. */
+    bool elsewhere;
     int fails; /* the code with which it must be refused; 0: it must pass */
-    TN_VEC(tn_test_run) runs; /* they share state */
+    TN_VEC(tn_test_step) runs; /* they share state */
 } tn_test;
 
 /* "attention*L": family and, unless -1, exactly how many. */

@@ -6,8 +6,12 @@
 
 /* The graphs of a module as a graph file of their own, with "stage": params,
  * functions and repeats are expanded, values have their paths as names. What is
- * read back writes the same text. Stacked weights whose slices a function
- * named, tests and expectations are not written. Inside a guard. */
+ * read back is the same module: graphs, weights and states whether used or
+ * not, tests and expectations; it writes the same text. Params stand with the
+ * values that they had, so that tests can say for which of them they are. Left
+ * out are what `doc` says of parts that are expanded, remarks, and, where the
+ * module was read with options.entry, tests and expectations of other entries.
+ * Inside a guard. */
 void tn_model_write(tn_text *out, const tn_module *module, const char *stage);
 /* A number as it stands in a file: a decimal, or "=1/3", "=inf", "=sqrt(T)". */
 void tn_write_number(tn_text *out, tn_sizes *sizes, const tn_number *n);

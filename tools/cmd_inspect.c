@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "frontend/write.h"
 #include "ir/kernel/kernel.h"
 #include "runtime/compile.h"
 #include "tools/expect.h"
@@ -140,14 +141,16 @@ typedef struct printing {
     tn_module *module;
 } printing;
 
-/* The graph as read, in its text form. */
+/* The graph as read, in its text form or as a graph file. */
 static tn_status
 print_graphs(void *arg)
 {
     printing *p = arg;
     tn_text text = {.arena = p->module->arena};
 
-    for (uint32_t i = 0; i < p->module->entries.count; i++)
+    if (tn_tool_json(p->tool))
+        tn_model_write(&text, p->module, "read");
+    for (uint32_t i = 0; i < p->module->entries.count && !tn_tool_json(p->tool); i++)
         tn_graph_print(&text, p->module->entries.at[i]);
     return tn_tool_print(p->tool, &text);
 }

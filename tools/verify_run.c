@@ -76,7 +76,7 @@ give(tn_verify *v, const tn_loaded *l, const tn_verify_result *so_far, tn_given 
 static tn_status
 run_one(tn_verify *v, tn_loaded *l, const tn_test *t, uint32_t r, bool wide, tn_verify_result *out)
 {
-    const tn_test_run *run = &t->runs.at[r];
+    const tn_test_step *run = &t->runs.at[r];
     tn_given given;
     tn_run job = {0};
     tn_status status = TN_OK;

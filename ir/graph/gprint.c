@@ -73,6 +73,11 @@ put_number(tn_text *out, const tn_number *n)
 {
     switch (n->kind) {
     case TN_NUMBER_RATIONAL:
+        /* A decimal of many digits says no more as a fraction. */
+        if (n->den > 1000000000) {
+            put_real(out, n->real);
+            return;
+        }
         tn_text_add(out, "%" PRId64, n->num);
         if (n->den != 1)
             tn_text_add(out, "/%" PRId64, n->den);

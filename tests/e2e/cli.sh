@@ -65,6 +65,12 @@ sed 's/linear/linaer/' "$small" >"$folder/op.json"
 expect 4 "did you mean \"linear\"" inspect "$folder/op.json"
 expect 0 "read and inferred" inspect "$small" --check
 
+expect 0 '"stage": "read"' inspect "$small" --ir read --json
+cp "$folder/out" "$folder/printed.json"
+expect 0 "[[7, 2]]" run "$folder/printed.json" -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 0 '"stage": "read"' inspect "$folder/printed.json" --ir read --json
+cmp -s "$folder/out" "$folder/printed.json" || { echo "not ok: printed otherwise"; failed=$((failed + 1)); }
+
 expect 0 "" compile "$small" -o "$folder/small.tenon" --target cpu:x86-64-v2,vulkan,opencl,interp
 expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]'
 expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]' --no-native
