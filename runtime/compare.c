@@ -113,11 +113,17 @@ norm_add(norm *n, double v)
     }
 }
 
+double
+tn_tolerance_usual(tn_dtype dtype)
+{
+    return dtype == TN_F16 || dtype == TN_BF16 ? 2e-2 : 1e-5;
+}
+
 static bool
 compare_norm(const tn_tensor *got, const tn_tensor *wanted, tn_dtype dtype,
     const tn_tolerance *tolerance, int64_t count, tn_difference *out)
 {
-    double r = dtype == TN_F16 || dtype == TN_BF16 ? 2e-2 : 1e-5;
+    double r = tn_tolerance_usual(dtype);
     norm off = {0, 0}, size = {0, 0};
     double flush = tolerance && tolerance->flushed ? tiny(dtype) : 0;
     bool places = true;

@@ -14,6 +14,9 @@ typedef struct tn_tolerance {
     bool flushed; /* the device flushes denormals: the smallest normal is allowed */
 } tn_tolerance;
 
+/* That r. */
+double tn_tolerance_usual(tn_dtype dtype);
+
 typedef struct tn_difference {
     double error;    /* by norm, or the largest of an element, relative; 0 for integers */
     int64_t at;      /* the worst element, row-major; -1: none differs */

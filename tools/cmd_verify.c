@@ -1,28 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
 #include "tools/verify.h"
 
 typedef TN_VEC(tn_verify_row) rows;
 
-/* Largest relative error of the outputs against the reference's doubles. */
-static double
-error_of(const tn_verify *v, const tn_test *t, const tn_verify_result *got,
-    const tn_verify_result *wanted, bool *agree)
+/* Of the reference's decisions, in units of what was compared. */
+static void
+note_margin(tn_verify_row *row, const tn_judgement *judged)
+{
+    if (judged->margin < row->margin)
+        row->margin = judged->margin;
+}
+
+/* How output `o` of run `r` compares with the reference's. A decision is right
+ * as well where the reference's margin is below the tolerance. */
+static bool
+agrees(const tn_test *t, tn_verify_result *got, const tn_verify_result *wanted, uint32_t r,
+    uint32_t o, tn_verify_row *row, double *error)
 {
     const tn_tolerance usual = {0};
+    const tn_tensor *a = &got->outputs[r][o], *b = &wanted->outputs[r][o];
+    const tn_decisions *decisions = &wanted->decisions[r];
+    double rel = tn_tolerance_usual(decisions->of[o].dtype);
+    tn_difference d = {0};
+    tn_judgement judged;
+    bool same = tn_compare(a, b, a->dtype, &usual, &d);
+
+    rel = t->has_tol && t->tol_rel > rel ? t->tol_rel : rel;
+    if (!d.shapes && tn_decisions_judge(decisions, o, a, b, rel, &judged)) {
+        note_margin(row, &judged);
+        got->excused[r][o] = !same && judged.right;
+        same = same || judged.right;
+    }
+    *error = d.error > *error ? d.error : *error;
+    return same;
+}
+
+/* Largest relative error of the outputs against the reference's doubles. */
+static double
+error_of(const tn_verify *v, const tn_test *t, tn_verify_result *got,
+    const tn_verify_result *wanted, tn_verify_row *row, bool *agree)
+{
     double worst = 0;
 
+    got->excused = tn_new_array(v->tool->arena, bool *, t->runs.count + 1);
     for (uint32_t r = 0; r < t->runs.count; r++) {
         const tn_graph *g = tn_module_entry(v->module, t->runs.at[r].entry);
 
-        for (uint32_t o = 0; o < g->outputs.count; o++) {
-            tn_difference d = {0};
-
-            *agree &= tn_compare(&got->outputs[r][o], &wanted->outputs[r][o],
-                got->outputs[r][o].dtype, &usual, &d);
-            worst = d.error > worst ? d.error : worst;
-        }
+        got->excused[r] = tn_new_array(v->tool->arena, bool, g->outputs.count + 1);
+        for (uint32_t o = 0; o < g->outputs.count; o++)
+            *agree &= agrees(t, got, wanted, r, o, row, &worst);
     }
     return worst;
 }
@@ -48,9 +77,9 @@ check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_ve
     double error = 0;
 
     TN_TRY(tn_verify_run(v, t, &how, &got));
-    TN_TRY(tn_verify_wanted(v, t, &got, &failure));
     if (got.status == TN_OK && oracle->status == TN_OK)
-        error = error_of(v, t, &got, oracle, &agree);
+        error = error_of(v, t, &got, oracle, row, &agree);
+    TN_TRY(tn_verify_wanted(v, t, &got, &failure));
     row->max_rel = error > row->max_rel ? error : row->max_rel;
     if (!agree && !failure)
         failure = tn_arena_printf(v->tool->arena, "%s: differs from the reference by %.3g", t->name,
@@ -74,9 +103,12 @@ verify_test(tn_verify *v, const tn_test *t, rows *all)
     const tn_verify_how how = {.device = "ref", .wide = true};
     tn_verify_result oracle;
     const char *failure;
+    bool agree = true;
 
     TN_TRY(tn_verify_run(v, t, &how, &oracle));
     TN_TRY(tn_verify_wanted(v, t, &oracle, &failure));
+    if (oracle.status == TN_OK)
+        (void)error_of(v, t, &oracle, &oracle, &all->at[0], &agree);
     if (failure) {
         fail(&all->at[0], failure, oracle.status);
     } else {
@@ -92,7 +124,7 @@ verify_test(tn_verify *v, const tn_test *t, rows *all)
 static void
 add_row(tn_tool *tool, rows *all, const char *device, const char *level, uint64_t skip)
 {
-    tn_verify_row row = {.device = device, .level = level, .skip = skip};
+    tn_verify_row row = {.device = device, .level = level, .skip = skip, .margin = INFINITY};
 
     tn_push(tool->arena, all, row);
 }
@@ -173,6 +205,10 @@ json(tn_text *out, const rows *all, bool pass)
             tn_text_json(out, r->first_op);
         else
             tn_text_add(out, "null");
+        if (isfinite(r->margin))
+            tn_text_add(out, ",\"margin\":%.4g", r->margin);
+        else
+            tn_text_add(out, ",\"margin\":null");
         tn_text_add(out, "}");
     }
     tn_text_add(out, "]}\n");
@@ -188,8 +224,11 @@ people(tn_text *out, const rows *all)
     for (uint32_t i = 0; i < all->count; i++) {
         const tn_verify_row *r = &all->at[i];
 
-        tn_text_add(out, "%-10s %-*s %d of %d tests, largest error %.2g\n", r->device, width,
+        tn_text_add(out, "%-10s %-*s %d of %d tests, largest error %.2g", r->device, width,
             r->level, r->passed, r->passed + r->failed, r->max_rel);
+        if (isfinite(r->margin))
+            tn_text_add(out, ", smallest margin %.2g", r->margin);
+        tn_text_add(out, "\n");
         if (r->failure)
             tn_text_add(out, "           %s\n", r->failure);
         if (r->first_op)

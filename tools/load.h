@@ -18,6 +18,7 @@ typedef struct tn_loaded {
     tn_module *module; /* `ref` only */
     tn_iface own;      /* `ref` only */
     tn_tensor *states; /* `ref` only: values of the states by number */
+    const struct tn_reference_watch *watch; /* `ref` only: sees what a run computes; or NULL */
     tn_artifact *artifact;
     tn_model *model;
     tn_session *session;

@@ -107,7 +107,8 @@ evaluate(tn_tool *tool, tn_loaded *l, const tn_graph *g, tn_run *run, const int6
         .inputs = run->inputs,
         .states = states,
         .outputs = run->outputs,
-        .stores = stores};
+        .stores = stores,
+        .watch = l->watch};
 
     for (uint32_t i = 0; i < g->state_values.count; i++) {
         const tn_value *v = g->state_values.entries[i].value;

@@ -4,6 +4,7 @@
 
 #include "frontend/tests.h"
 #include "runtime/compare.h"
+#include "tools/decide.h"
 #include "tools/load.h"
 
 /* One device at one level of passes, over all tests of a model. */
@@ -11,6 +12,8 @@ typedef struct tn_verify_row {
     const char *device, *level; /* level: "fused", "unfused", "only views", .. */
     uint64_t skip;              /* passes */
     int passed, failed;
+    double margin;        /* smallest of the reference's decisions, as in
+                           * tn_judgement; infinite if there is none */
     double max_rel;       /* largest relative error by norm against the reference */
     const char *first_op; /* first diverging op, or NULL */
     const char *failure;  /* first message, or NULL */
@@ -23,6 +26,8 @@ typedef struct tn_verify_result {
     tn_status status;
     tn_tensor **outputs; /* [run][output] */
     int *entries;        /* [run] */
+    tn_decisions *decisions; /* [run], if they were wanted */
+    bool **excused; /* [run][output]: other choices than the reference's, but right */
 } tn_verify_result;
 
 typedef struct tn_verify {
@@ -34,7 +39,7 @@ typedef struct tn_verify {
 typedef struct tn_verify_how {
     const char *device;
     uint64_t skip;      /* passes */
-    bool wide;          /* keeps the reference's doubles */
+    bool wide;          /* keeps the reference's doubles, and what decides */
     const char *expose; /* entry whose every value becomes an output, or NULL */
 } tn_verify_how;
 
@@ -42,8 +47,8 @@ typedef struct tn_verify_how {
 tn_status tn_verify_run(tn_verify *v, const tn_test *test, const tn_verify_how *how,
     tn_verify_result *out) TN_MUST_USE;
 void tn_verify_release(tn_verify *v, const tn_test *test, tn_verify_result *result);
-/* The values that the test itself wants; false, with the message, if one is
- * not met. */
+/* The values that the test itself wants, but for outputs that are excused;
+ * `failure` is the message if one is not met, else NULL. */
 tn_status tn_verify_wanted(tn_verify *v, const tn_test *test, const tn_verify_result *result,
     const char **failure) TN_MUST_USE;
 /* The first op of the test's first run whose value differs from the

@@ -71,6 +71,17 @@ expect 0 "[[7, 2]]" run "$folder/printed.json" -i 'x=[[1,2,3]]' -i 'i=[1]'
 expect 0 '"stage": "read"' inspect "$folder/printed.json" --ir read --json
 cmp -s "$folder/out" "$folder/printed.json" || { echo "not ok: printed otherwise"; failed=$((failed + 1)); }
 
+cat >"$folder/tests.json" <<'JSON'
+{ "tenon": 1, "inputs": {"x": "f32[2,2]"},
+  "nodes": [["y", "neg", "x"], ["i", "arg_max", "y", {"axis": 1}]],
+  "outputs": {"y": "f32[2,2]", "i": "i32[2]"},
+  "tests": [{"name": "one", "inputs": {"x": [[0, 1], [-4, -3]]}, "outputs": {"i": [0, 0]}}]
+}
+JSON
+expect 0 "smallest margin 0.2" verify "$folder/tests.json" --device ref
+expect 0 '"first_op":null,"margin":0.2}' verify "$folder/tests.json" --device cpu --json
+expect 0 '"margin":null' verify "$model" --device ref --json
+
 expect 0 "" compile "$small" -o "$folder/small.tenon" --target cpu:x86-64-v2,vulkan,opencl,interp
 expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]'
 expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]' --no-native
