@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ir/npy.h"
+#include "runtime/text/text_input.h"
 #include "tools/convert.h"
 
 enum { FILE_LIMIT = 1 << 30 };
@@ -108,88 +109,23 @@ is_text(const tn_given *given, const char *name)
     return false;
 }
 
-static tn_status
-make_tokenizer(tn_tool *tool, const tn_given *given, const char *name, tn_tokenizer **out)
-{
-    const tn_iface_tokenizer *t = NULL;
-    tn_tokenizer_options options;
-
-    for (uint32_t i = 0; i < given->entry->inputs.count && !t; i++)
-        if (!strcmp(given->entry->inputs.at[i].text, name))
-            t = &given->iface->tokenizers.at[given->entry->inputs.at[i].tokenizer];
-    options = (tn_tokenizer_options){
-        .kind = t->kind,
-        .lowercase = t->lowercase,
-        .unknown = *t->unknown ? t->unknown : NULL,
-        .begin = *t->begin ? t->begin : NULL,
-        .end = *t->end ? t->end : NULL,
-        .pad = *t->pad ? t->pad : NULL,
-        .max_length = t->max_length,
-    };
-    return tn_tokenizer_create(tool->env.alloc, &options, t->vocabulary, tool->diag, out);
-}
-
-/* A product of the batch as a tensor that borrows its memory. */
-static bool
-product(const tn_token_batch *b, const char *which, tn_tensor *out)
-{
-    struct {
-        const char *name;
-        int rank;
-        uint32_t last;
-        void *data;
-        tn_dtype dtype;
-    } const rows[] = {
-        {"ids", 2, b->ids_size, b->ids, TN_I32},
-        {"length", 1, 0, b->length, TN_I32},
-        {"mask", 2, b->ids_size, b->mask, TN_BOOL},
-        {"type_ids", 2, b->ids_size, b->type_ids, TN_I32},
-        {"word_first", 2, b->words_size, b->word_first, TN_I32},
-        {"words", 1, 0, b->words, TN_I32},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!strcmp(rows[i].name, which)) {
-            *out = (tn_tensor){.dtype = rows[i].dtype,
-                .rank = rows[i].rank,
-                .dim = {b->rows, rows[i].last},
-                .data = rows[i].data};
-            out->bytes = (uint64_t)b->rows * (rows[i].rank > 1 ? rows[i].last : 1) *
-                (uint64_t)tn_dtype_bytes(rows[i].dtype);
-            return true;
-        }
-    return false;
-}
-
 tn_status
 tn_given_texts(tn_tool *tool, tn_given *given, const char *name, const tn_text_in *texts,
     uint32_t count)
 {
-    tn_tokenizer *tokenizer = NULL;
-    tn_status status = make_tokenizer(tool, given, name, &tokenizer);
+    const tn_iface_entry *entry = given->entry;
 
-    if (status == TN_OK && given->batch) {
-        tn_token_batch_destroy(given->batch);
-        given->batch = NULL;
-    }
-    if (status == TN_OK)
-        status = tn_token_batch_create(tool->env.alloc, tokenizer, texts, count, tool->diag,
-            &given->batch);
-    tn_tokenizer_destroy(tokenizer);
-    TN_TRY(status);
+    tn_token_batch_destroy(given->batch);
+    given->batch = NULL;
+    for (uint32_t i = 0; i < entry->inputs.count; i++)
+        if (!strcmp(entry->inputs.at[i].text, name))
+            tn_tensor_free(tool->env.alloc, &given->inputs[i]);
+    TN_TRY(tn_text_inputs(&tool->env, given->iface, entry, name, texts, count, given->inputs,
+        &given->batch));
+    for (uint32_t i = 0; i < entry->inputs.count; i++)
+        given->has[i] = given->has[i] || !strcmp(entry->inputs.at[i].text, name);
     given->texts = tn_new_array(tool->arena, tn_text_in, count);
     memcpy(given->texts, texts, count * sizeof *texts);
-    for (uint32_t i = 0; i < given->entry->inputs.count; i++) {
-        const tn_iface_input *in = &given->entry->inputs.at[i];
-        tn_tensor t;
-
-        if (strcmp(in->text, name) != 0)
-            continue;
-        if (!product(given->batch, in->product, &t))
-            return tn_fail(tool->diag, TN_UNSUPPORTED, "%s: there is no text product \"%s\"",
-                in->name, in->product);
-        TN_TRY(tn_given_tensor(tool, given, in->name, &t));
-    }
     return TN_OK;
 }
 

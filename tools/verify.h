@@ -13,7 +13,7 @@ typedef struct tn_verify_row {
     uint64_t skip;              /* passes */
     int passed, failed;
     double margin;        /* smallest of the reference's decisions, as in
-                           * tn_judgement; infinite if there is none */
+                    * tn_judgement; infinite if there is none */
     double max_rel;       /* largest relative error by norm against the reference */
     const char *first_op; /* first diverging op, or NULL */
     const char *failure;  /* first message, or NULL */
