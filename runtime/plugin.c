@@ -293,6 +293,16 @@ tn_registry_at(const tn_registry *r, uint32_t index)
     return r->backends[index];
 }
 
+const char *
+tn_registry_file(const tn_registry *r, uint32_t index)
+{
+    Dl_info info;
+
+    if (r->backends[index]->compile && !r->libraries[index] && !r->backends[index]->open)
+        return r->options.worker;
+    return r->libraries[index] && dladdr(r->backends[index], &info) ? info.dli_fname : NULL;
+}
+
 tn_status
 tn_registry_result(tn_registry *r, tn_diag *diag, int result, const char *what)
 {

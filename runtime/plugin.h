@@ -45,6 +45,8 @@ void tn_registry_keep(tn_registry *registry, const tn_hash *key, tn_blob kept);
 
 uint32_t tn_registry_count(const tn_registry *registry);
 const tn_backend *tn_registry_at(const tn_registry *registry, uint32_t index);
+/* The file that one comes from, or NULL: it is built in. */
+const char *tn_registry_file(const tn_registry *registry, uint32_t index);
 
 /* "cpu", "vulkan", "vulkan:1": a backend that opens devices, and the number.
  * TN_USAGE for a name nobody has, TN_DEVICE for a number beyond the last. */

@@ -122,6 +122,16 @@ expect 2 "one target at a time" explain "$model" --target cpu,vulkan
 expect 2 "there is no pass" explain "$model" --only gruop
 expect 0 "launches" bench "$small" --only views --runs 2 --seed 1 -i 'i=[1]'
 expect 0 "vulkan" devices
+expect 0 "ok       cpu:0" doctor
+expect 0 '"schema":"tenon.doctor/1"' doctor --json
+VK_DRIVER_FILES=$folder/none.json VK_ICD_FILENAMES=$folder/none.json
+export VK_DRIVER_FILES VK_ICD_FILENAMES
+expect 0 "a driver: that of the GPU, or mesa-vulkan-drivers" doctor
+expect 0 '"name":"vulkan","state":"missing"' doctor --json
+unset VK_DRIVER_FILES VK_ICD_FILENAMES
+expect 0 "built in" plugins
+expect 0 '"name":"opencl","family":"opencl"' plugins --json
+expect 9 "cannot be opened" plugins --plugin "$folder/absent.so"
 expect 0 "softmax" ops softmax
 expect 2 "there is no op" ops softmx
 expect 0 "expand" passes
