@@ -55,7 +55,9 @@ const char *
 tn_write_name_of(tn_scribe *w, const tn_value *v)
 {
     if (!w->name[v->id])
-        w->name[v->id] = tn_write_unique(w, v->name);
+        w->name[v->id] = w->meaning && v->kind != TN_VALUE_INPUT
+            ? tn_arena_printf(w->arena, "#%u", ++w->fresh)
+            : tn_write_unique(w, v->name);
     return w->name[v->id];
 }
 
@@ -255,6 +257,8 @@ put_control(tn_scribe *w, const tn_op *op, int depth, bool *first)
 static void
 put_origin(tn_scribe *w, const tn_op *op, bool *first)
 {
+    if (w->meaning)
+        return;
     if (op->from) {
         tn_write_key(w, "from", *first);
         tn_text_json(w->out, op->from);

@@ -3,6 +3,7 @@
 #define TN_FRONTEND_WRITE_H
 
 #include "frontend/model.h"
+#include "ir/base/hash.h"
 
 /* The graphs of a module as a graph file of their own, with "stage": params,
  * functions and repeats are expanded, values have their paths as names. What is
@@ -13,6 +14,12 @@
  * module was read with options.entry, tests and expectations of other entries.
  * Inside a guard. */
 void tn_model_write(tn_text *out, const tn_module *module, const char *stage);
+/* The hash of what the graphs mean: of what tn_model_write writes, without
+ * names of values, `doc`, `meta`, `from`, `was`, `sample`, labels (but for
+ * those that weights are computed from), tokenizers, tests, expectations,
+ * params. Names of inputs, outputs, weights and state count, ranges too. What
+ * weights hold counts where the file itself says it. Inside a guard. */
+tn_hash tn_model_meaning(tn_arena *arena, const tn_module *module);
 /* A number as it stands in a file: a decimal, or "=1/3", "=inf", "=sqrt(T)". */
 void tn_write_number(tn_text *out, tn_sizes *sizes, const tn_number *n);
 

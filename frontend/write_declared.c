@@ -30,7 +30,7 @@ put_input(tn_scribe *w, const tn_input *input)
             tn_size_is_int(input->high, &high);
         tn_write_range(w, "range", low, high);
     }
-    if (input->symbol >= 0 && tn_sizes_symbol(w->g->sizes, input->symbol)->sample)
+    if (!w->meaning && input->symbol >= 0 && tn_sizes_symbol(w->g->sizes, input->symbol)->sample)
         tn_text_add(w->out, ", \"sample\": %" PRId64,
             tn_sizes_symbol(w->g->sizes, input->symbol)->sample);
     tn_text_add(w->out, "}");
@@ -44,8 +44,8 @@ tn_write_inputs(tn_scribe *w)
     for (uint32_t i = 0; i < g->inputs.count; i++) {
         const tn_input *in = &g->inputs.at[i];
         bool first = true;
-        tn_write_key(w, in->text ? in->text : in->name, i == 0);
-        if (!in->text) {
+        tn_write_key(w, in->text && !w->meaning ? in->text : in->name, i == 0);
+        if (!in->text || w->meaning) {
             put_input(w, in);
             continue;
         }
@@ -125,6 +125,10 @@ put_computed(tn_scribe *w, const tn_weight_source *source)
 
     tn_text_add(w->out, "{\"%s\": ", kinds[source->computed]);
     tn_text_json(w->out, source->labels->name);
+    for (uint32_t i = 0; w->meaning && i < source->labels->names.count; i++) {
+        tn_text_add(w->out, ", ");
+        tn_text_json(w->out, source->labels->names.at[i]);
+    }
     tn_text_add(w->out, ", \"scheme\": \"%s\", \"legal\": ", source->scheme);
     tn_write_number(w->out, w->g->sizes, &legal);
     tn_text_add(w->out, ", \"illegal\": ");
@@ -325,7 +329,7 @@ tn_write_results(tn_scribe *w)
         tn_write_key(w, "value", false);
         tn_text_json(w->out, tn_write_name_of(w, g->block->results.at[i]));
         for (int k = 0; k < 4; k++)
-            if (names[k]) {
+            if (names[k] && !w->meaning) {
                 tn_write_key(w, keys[k], false);
                 tn_text_json(w->out, names[k]);
             }

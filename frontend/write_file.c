@@ -131,12 +131,15 @@ put_sets(tn_scribe *w, const tn_test *t)
 static void
 put_test(tn_scribe *w, const tn_test *t)
 {
+    bool first = true;
+
     tn_text_add(w->out, "{");
     for (const tn_json *at = t->at->first; at; at = at->next) {
         if (strcmp(at->key, "set") == 0)
             continue;
-        tn_write_key(w, at->key, at == t->at->first);
+        tn_write_key(w, at->key, first);
         tn_write_json(w, at);
+        first = false;
     }
     put_sets(w, t);
     tn_text_add(w->out, "}");
@@ -215,6 +218,8 @@ put_entry(tn_scribe *w, const tn_graph *g, bool last)
     tn_text_add(w->out, ",\n    \"nodes\": ");
     tn_write_block(w, g->block, 2);
     tn_write_results(w);
+    if (w->meaning)
+        return;
     tn_text_add(w->out, ",\n    ");
     put_expect(w, g->name);
 }
@@ -227,7 +232,7 @@ put_symbol(tn_scribe *w, const tn_symbol *s, bool first)
     tn_write_key(w, s->name, first);
     tn_text_add(w->out, "{\"multiple\": %" PRId64, s->multiple);
     tn_write_range(w, "range", s->low, s->high);
-    if (s->sample)
+    if (s->sample && !w->meaning)
         tn_text_add(w->out, ", \"sample\": %" PRId64, s->sample);
     tn_text_add(w->out, "}");
 }
@@ -299,6 +304,34 @@ put_files(tn_scribe *w)
     tn_text_add(w->out, "],\n");
 }
 
+static void
+put_entries(tn_scribe *w)
+{
+    const tn_module *module = w->module;
+
+    tn_text_add(w->out, "  \"entries\": {\n");
+    for (uint32_t i = 0; i < module->entries.count; i++) {
+        tn_text_add(w->out, i ? ",\n  " : "  ");
+        tn_text_json(w->out, module->entries.at[i]->name);
+        tn_text_add(w->out, ": {");
+        put_entry(w, module->entries.at[i], i + 1 == module->entries.count);
+        tn_text_add(w->out, "}");
+    }
+}
+
+tn_hash
+tn_model_meaning(tn_arena *arena, const tn_module *module)
+{
+    tn_text out = {.arena = arena};
+    tn_scribe w = {.out = &out, .arena = arena, .module = module, .meaning = true};
+
+    w.declared.arena = arena;
+    put_dims(&w);
+    put_files(&w);
+    put_entries(&w);
+    return tn_hash_of(out.at, out.length);
+}
+
 void
 tn_model_write(tn_text *out, const tn_module *module, const char *stage)
 {
@@ -314,14 +347,7 @@ tn_model_write(tn_text *out, const tn_module *module, const char *stage)
     put_dims(&w);
     put_files(&w);
     put_texts(&w);
-    tn_text_add(out, "  \"entries\": {\n");
-    for (uint32_t i = 0; i < module->entries.count; i++) {
-        tn_text_add(out, i ? ",\n  " : "  ");
-        tn_text_json(out, module->entries.at[i]->name);
-        tn_text_add(out, ": {");
-        put_entry(&w, module->entries.at[i], i + 1 == module->entries.count);
-        tn_text_add(out, "}");
-    }
+    put_entries(&w);
     tn_text_add(out, "},\n");
     put_tests(&w);
     tn_text_add(out, "  ");

@@ -16,6 +16,7 @@ typedef struct tn_scribe {
     tn_map declared;   /* full names of weights and states declared so far; of
                       * a state its name in the last entry that has it */
     unsigned fresh;
+    bool meaning; /* only what decides results; values are numbered, not named */
 } tn_scribe;
 
 /* `wanted`, or the like if that is taken; taken from now on. */

@@ -14,6 +14,7 @@ typedef struct view {
     const tn_iface *iface;
     const tn_artifact_target *targets;
     uint32_t target_count;
+    const char *meaning; /* of a graph: its hash */
 } view;
 
 static void
@@ -61,7 +62,10 @@ json(tn_tool *tool, const view *v, tn_text *out)
         json_kernels(out, p);
         tn_text_add(out, "]}");
     }
-    tn_text_add(out, "],\"flops\":%.0f,\"peak_bytes\":%llu,\"targets\":[", all.flops,
+    tn_text_add(out, "]");
+    if (v->meaning)
+        tn_text_add(out, ",\"meaning\":\"%s\"", v->meaning);
+    tn_text_add(out, ",\"flops\":%.0f,\"peak_bytes\":%llu,\"targets\":[", all.flops,
         (unsigned long long)all.peak_bytes);
     for (uint32_t t = 0; t < v->target_count; t++) {
         tn_text_add(out, "%s", t ? "," : "");
@@ -78,6 +82,8 @@ people(tn_tool *tool, const view *v, tn_text *out)
 
     tn_text_add(out, "%s %s: %lld parameters, %llu bytes of weights\n", v->kind, v->iface->model,
         (long long)v->iface->params, (unsigned long long)tn_weights_bytes(v->iface));
+    if (v->meaning)
+        tn_text_add(out, "meaning %s\n", v->meaning);
     for (uint32_t t = 0; t < v->target_count; t++) {
         const tn_artifact_target *target = &v->targets[t];
 
@@ -127,8 +133,7 @@ show(tn_tool *tool, const view *v)
             for (uint32_t e = 0; e < v->iface->entries.count; e++)
                 tn_plan_print(&out, &v->targets[t].plans[e]);
     else if (ir->given)
-        return tn_fail(tool->diag, TN_USAGE, "--ir %s: expected read, expand, plan or lane",
-            ir->text);
+        return tn_fail(tool->diag, TN_USAGE, "--ir %s: expected read, plan or lane", ir->text);
     else if (tn_tool_json(tool))
         TN_TRY(json(tool, v, &out));
     else
@@ -139,7 +144,18 @@ show(tn_tool *tool, const view *v)
 typedef struct printing {
     tn_tool *tool;
     tn_module *module;
+    char meaning[TN_HASH_HEX];
 } printing;
+
+static tn_status
+find_meaning(void *arg)
+{
+    printing *p = arg;
+    tn_hash hash = tn_model_meaning(p->module->arena, p->module);
+
+    tn_hash_hex(&hash, p->meaning);
+    return TN_OK;
+}
 
 /* The graph as read, in its text form or as a graph file. */
 static tn_status
@@ -161,7 +177,7 @@ inspect_module(tn_tool *tool, tn_module *module)
     const tn_option_value *o = tool->options->value;
     tn_compile_options options = {.exact = o[TN_OPT_exact].given};
     tn_expecting expecting = {.tool = tool, .module = module};
-    printing printed = {tool, module};
+    printing printed = {.tool = tool, .module = module};
     tn_compiled made;
     view v = {.kind = "graph"};
 
@@ -179,6 +195,8 @@ inspect_module(tn_tool *tool, tn_module *module)
         &options.target_count));
     tn_expect_hook(&expecting, &options);
     TN_TRY(tn_compile_plans(&tool->env, tool->registry, module, &options, &made));
+    TN_TRY(tn_arena_guard(module->arena, find_meaning, &printed));
+    v.meaning = printed.meaning;
     v.iface = &made.iface;
     v.targets = made.targets;
     v.target_count = made.target_count;

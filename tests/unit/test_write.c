@@ -421,5 +421,60 @@ TN_TEST(printed_for_its_params)
     tn_diag_clear(&t.diag);
 }
 
+typedef struct meant {
+    trial t;
+    char hash[TN_HASH_HEX];
+} meant;
+
+static tn_status
+mean(void *arg)
+{
+    meant *m = arg;
+    tn_env env = {tn_alloc_system(), tn_files_system(), &m->t.diag};
+    tn_module *module;
+
+    TN_TRY(again(&m->t, &env, m->t.text, &m->t.options, &module));
+    tn_hash hash = tn_model_meaning(m->t.arena, module);
+    tn_hash_hex(&hash, m->hash);
+    return TN_OK;
+}
+
+static bool
+means_as(const char *a, const char *b)
+{
+    meant m[2] = {{.t = {.text = a}}, {.t = {.text = b}}};
+
+    for (int i = 0; i < 2; i++) {
+        tn_diag_init(&m[i].t.diag, tn_alloc_system());
+        m[i].t.arena = tn_arena_create(tn_alloc_system(), 0);
+        TN_CHECK_EQ(tn_arena_guard(m[i].t.arena, mean, &m[i]), TN_OK);
+        tn_arena_destroy(m[i].t.arena);
+        tn_diag_clear(&m[i].t.diag);
+    }
+    return strcmp(m[0].hash, m[1].hash) == 0;
+}
+
+#define MODEL(head, weight, body)                                                             \
+    "{\"tenon\":1," head "\"inputs\":{\"x\":\"f32[4]\"},\"weights\":{\"w\":" weight "}," body \
+    ",\"outputs\":{\"y\":\"f32[4]\"}}"
+
+TN_TEST(meaning)
+{
+    static const char plain[] =
+        MODEL("", "\"f32[4]\"", "\"nodes\":[[\"a\",\"mul\",\"x\",\"w\"],[\"y\",\"neg\",\"a\"]]");
+
+    TN_CHECK(means_as(plain,
+        MODEL("\"doc\":\"words\",\"params\":{\"H\":4},", "\"f32[H]\"",
+            "\"tests\":[{\"name\":\"t\"}],\"nodes\":[\"a remark\",[\"b\",\"mul\",\"x\",\"w\",{\"from\":"
+            "\"onnx:b\"}],[\"y\",\"=-b\"]]")));
+    TN_CHECK(!means_as(plain,
+        MODEL("", "\"f32[4]\"", "\"nodes\":[[\"a\",\"mul\",\"x\",\"w\"],[\"y\",\"abs\",\"a\"]]")));
+    TN_CHECK(!means_as(plain,
+        MODEL("", "\"f32[4]\"", "\"nodes\":[[\"a\",\"mul\",\"x\",\"x\"],[\"y\",\"neg\",\"a\"]]")));
+    TN_CHECK(!means_as(plain,
+        MODEL("", "{\"type\":\"f32[4]\",\"data\":[1,2,3,4]}",
+            "\"nodes\":[[\"a\",\"mul\",\"x\",\"w\"],[\"y\",\"neg\",\"a\"]]")));
+}
+
 TN_MAIN(TN_CASE(shipped_model), TN_CASE(examples), TN_CASE(loops), TN_CASE(state_and_literals),
-    TN_CASE(what_nobody_uses), TN_CASE(printed_for_its_params))
+    TN_CASE(what_nobody_uses), TN_CASE(printed_for_its_params), TN_CASE(meaning))
