@@ -113,6 +113,22 @@ collect_kernels(job *j)
     }
 }
 
+/* The values of a stack that a pass made are those of its slices. */
+static const void *
+values_of(job *j, const tn_weight *w, int64_t bytes)
+{
+    uint8_t *to;
+    size_t one;
+
+    if (w->data || !w->slices.count)
+        return w->data;
+    to = tn_arena_get(j->module->arena, (size_t)bytes);
+    one = (size_t)bytes / w->slices.count;
+    for (uint32_t i = 0; i < w->slices.count; i++)
+        memcpy(to + i * one, w->slices.at[i]->data, one);
+    return to;
+}
+
 static void
 pack_weight(job *j, const tn_packed *p)
 {
@@ -130,10 +146,13 @@ pack_weight(job *j, const tn_packed *p)
     bytes = tn_layout_bytes(&p->layout, out.dtype, out.rank, out.dim);
     out.bytes = (uint64_t)bytes;
     if (j->out && p->layout.kind == TN_LAYOUT_ROWS) {
-        out.at = (tn_span){w->data, (size_t)bytes};
+        out.at = (tn_span){values_of(j, w, bytes), (size_t)bytes};
     } else if (j->out) {
+        static const tn_layout rows;
+
         to = tn_arena_get(j->module->arena, (size_t)bytes);
-        tn_layout_pack(&p->layout, out.dtype, out.rank, out.dim, w->data, to);
+        tn_layout_pack(&p->layout, out.dtype, out.rank, out.dim,
+            values_of(j, w, tn_layout_bytes(&rows, out.dtype, out.rank, out.dim)), to);
         out.at = (tn_span){to, (size_t)bytes};
     }
     tn_push(j->module->arena, &j->made.iface.weights, out);

@@ -378,6 +378,48 @@ reduced(tn_fn fn, tn_tval *a, tn_tval *c)
     }
 }
 
+/* A number that is not below 0, by its looks. */
+static bool
+is_position(const tn_tval *v, int depth)
+{
+    if (v->op == TN_T_index || v->op == TN_T_size)
+        return true;
+    if (v->op == TN_T_const)
+        return v->whole >= 0;
+    return v->op == TN_T_fn && depth > 0 && (v->fn == TN_FN_add || v->fn == TN_FN_mul) &&
+        is_position(v->arg[0], depth - 1) && is_position(v->arg[1], depth - 1);
+}
+
+/* (p*n + r) / n and its rest, where 0 <= r < n is a position along an axis or
+ * a constant, and r / n, if n is a constant. */
+static tn_tval *
+divided(tn_tb *b, tn_fn fn, tn_tval *a, tn_tval *n)
+{
+    tn_tval *p = NULL, *r = a, *end;
+
+    if ((fn != TN_FN_div && fn != TN_FN_rem) || a->dtype != TN_I32 || !is_const_whole(n))
+        return NULL;
+    if (a->op == TN_T_fn && a->fn == TN_FN_add) {
+        p = a->arg[0];
+        r = a->arg[1];
+        if (p->op != TN_T_fn || p->fn != TN_FN_mul || p->arg[1] != n || !is_position(p, 4))
+            return NULL;
+        p = p->arg[0];
+    } else if (a->op == TN_T_fn && a->fn == TN_FN_mul && a->arg[1] == n && is_position(a, 4)) {
+        return fn == TN_FN_div ? a->arg[0] : tn_tb_int(b, 0);
+    }
+    if (r->op == TN_T_index && r->axis->kind != TN_AXIS_LOOP &&
+        (!r->axis->low || is_whole(r->axis->low, 0)))
+        end = r->axis->high;
+    else
+        return NULL;
+    if (!is_const_whole(end) || end->whole > n->whole)
+        return NULL;
+    if (fn == TN_FN_rem)
+        return r;
+    return p ? p : tn_tb_int(b, 0);
+}
+
 /* Sums keep their constant last and alone, products likewise, so that equal
  * index maps become equal nodes. */
 static tn_tval *
@@ -414,6 +456,8 @@ make_fn(tn_tb *b, tn_fn fn, tn_tval **args, int count)
         r = reduced(fn, args[0], args[1]);
     if (!r && count == 2 && !tn_is_float(of))
         r = regrouped(b, fn, args[0], args[1]);
+    if (!r && count == 2)
+        r = divided(b, fn, args[0], args[1]);
     if (!r && fn == TN_FN_select && is_const_whole(args[0]))
         r = args[args[0]->whole ? 1 : 2];
     if (!r && fn == TN_FN_select && args[1] == args[2])

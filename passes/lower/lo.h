@@ -87,6 +87,9 @@ struct tn_lo {
     int part;
     tn_tval *part_at; /* NULL: none */
     tn_status status; /* of a refusal in the middle */
+    /* Nothing of it will run: what is in memory is loaded in its own shape, so
+     * that equal elements are equal loads. */
+    bool symbolic;
     int depth;        /* of elements asked for by elements */
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "passes/fuse/crf.h"
+#include "passes/fuse/experts.h"
 #include "passes/fuse/online.h"
 #include "passes/lower/lo.h"
 #include "passes/pass.h"
@@ -263,6 +264,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     memset(out, 0, sizeof *out);
     /* The sum over experts may be in another order. */
     tn_passes_run(g, options->skip | (options->exact ? tn_pass_bit("moe") : 0));
+    if (!options->exact && !(options->skip & tn_pass_bit("moe")))
+        tn_fuse_experts(arena, diag, g, options);
     TN_TRY(tn_group_graph(arena, diag, g, options, &groups));
     if (!(options->skip & tn_pass_bit("viterbi")))
         tn_fuse_crf(&groups, options->findings);

@@ -110,7 +110,7 @@ reshape(tn_lo *k, const tn_op *op, tn_tval *const *index)
     const tn_type *a = &op->in[0]->type, *b = &op->out[0]->type;
     tn_tval *at[TN_MAX_RANK];
 
-    if (tn_lo_in_memory(k, op->in[0]))
+    if (!k->symbolic && tn_lo_in_memory(k, op->in[0]))
         return tn_lo_load(k, op->in[0], b->rank, b->dim, (tn_layout){.kind = TN_LAYOUT_ROWS},
             index);
     for (int i = 0, j = 0; i < a->rank || j < b->rank;) {

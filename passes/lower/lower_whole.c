@@ -70,6 +70,17 @@ tn_lo_flat(tn_lo *k, tn_value *v, int count, tn_tval *position, tn_tval *const *
     return tn_lo_el(k, v, at);
 }
 
+/* What a recognition made is noted already. */
+static bool
+is_found(const tn_findings *list, const tn_op *op)
+{
+    for (uint32_t i = 0; list && i < list->at.count; i++)
+        for (uint32_t n = 0; n < list->at.at[i].ops.count; n++)
+            if (list->at.at[i].fused && list->at.at[i].ops.at[n] == op)
+                return true;
+    return false;
+}
+
 /* "k=2 norm=std lambda=1": what the row's attributes are, those at their
  * fallbacks left out but the first. */
 static void
@@ -78,6 +89,8 @@ note(tn_lo *k, tn_op *op)
     const tn_op_info *info = tn_op_info_of(op->code);
     tn_text text = {.arena = k->arena};
 
+    if (is_found(k->options->findings, op))
+        return;
     for (int i = 0; i < info->attr_count; i++) {
         const tn_attr *a = &op->attr[i];
 

@@ -18,7 +18,8 @@
  *
  *     fusion DEVICE FILE..
  *
- * One kernel of the family is there, or none and the condition is named; with
+ * With "finite": true there are no special numbers among the inputs. A kernel
+ * of the family is there, or none and the condition is named; with
  * the pass, without it and with every operation alone the results are those
  * of the reference, for several sizes, with special numbers too. */
 enum { ROOM = 1 << 16, ROUNDS = 4 };
@@ -33,6 +34,7 @@ typedef struct job {
     tn_arena *arena;
     tn_findings findings;
     tn_lowered_list lowered;
+    bool finite; /* the fusion drops products with 0: no special numbers */
     int special; /* every so many elements; 0: none */
     uint64_t noise;
 } job;
@@ -66,6 +68,7 @@ read_file(job *j)
     j->text[bytes] = 0;
     fclose(f);
     j->predicate[0] = 0;
+    j->finite = strstr(j->text, "\"finite\": true") != NULL;
     if (read_word(j->text, "\"fuses\": \"", j->family, sizeof j->family))
         return true;
     return read_word(j->text, "\"nearly\": \"", j->family, sizeof j->family) &&
@@ -108,7 +111,7 @@ check_findings(job *j)
         if (!f->fused && !missed)
             tn_test_note("%s: refused because not: %s", f->nodes.at[0], f->predicate);
     }
-    TN_CHECK_EQ(kernels, !j->predicate[0]);
+    TN_CHECK_EQ(kernels > 0, !j->predicate[0]);
     TN_CHECK_EQ(fused, !j->predicate[0]);
     TN_CHECK_EQ(missed, j->predicate[0] != 0);
 }
@@ -170,7 +173,7 @@ fill(job *j, tn_run_graph *run, int round)
 
     tn_run_graph_symbol(run, "B", sizes[round][0]);
     tn_run_graph_symbol(run, "T", sizes[round][1]);
-    j->special = round == 2 ? 40 : 0;
+    j->special = round == 2 && !j->finite ? 40 : 0;
     j->noise = 77 + (uint64_t)round;
     return TN_CHECK(tn_run_graph_fill(run, element, j) == TN_OK);
 }
@@ -202,7 +205,7 @@ run_code(job *j, tn_run_graph *run, tn_graph_device *device, const char *skip)
 static void
 run_graph(job *j, tn_graph_device *device)
 {
-    static const char *const skips[] = {"", "viterbi", "group"};
+    static const char *const skips[] = {"", "viterbi,route,moe", "group"};
     tn_run_graph run;
 
     if (TN_CHECK(tn_run_graph_open(&run, j->printed) == TN_OK))
