@@ -2,6 +2,7 @@
 #ifndef TN_PASSES_FUSE_EXPERTS_H
 #define TN_PASSES_FUSE_EXPERTS_H
 
+#include "passes/group.h"
 #include "passes/lower/lower.h"
 
 /* Sums over chosen experts, by meaning. An element of a candidate is written
@@ -21,10 +22,9 @@
  * factor is 0 are not computed), `wider` (factors are multiplied in f32). */
 void tn_fuse_experts(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options);
 
-/* Before rows are expanded: rows taken out for an expert and added back where
- * they came from (nonzero, gather, scatter), or sorted by expert and put back
- * (sort, grouped_linear), are written over all pairs of token and slot, which
- * is the same sum. True if something changed. */
-bool tn_undo_dispatch(tn_graph *g);
+/* A row group that chooses experts gets the family "route": one with a top_k
+ * whose indices are the ids of a row `moe`, or whose values it scores before
+ * and divides by their sum behind. */
+void tn_name_routes(tn_groups *groups, tn_findings *findings);
 
 #endif

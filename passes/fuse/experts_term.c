@@ -410,14 +410,17 @@ same_number(const tn_tval *a, const tn_tval *b)
     return a == b || (a && b && tn_ex_same((tn_tval *)(uintptr_t)a, (tn_tval *)(uintptr_t)b));
 }
 
-/* x may be masked by who was chosen: factors that do not run along it. */
+/* A tensor of the tokens, or one masked by who was chosen: then the factors
+ * that do not run along it are the term's. */
 static bool
-take_x(tn_experts *x, tn_ex_term *t, tn_tval *v)
+take_x(tn_experts *x, tn_ex_term *t, tn_tval *v, tn_size width)
 {
-    tn_tval *f[TN_EX_FACTORS], *own = NULL;
+    tn_tval *f[TN_EX_FACTORS], *own = NULL, *at = tn_tb_index(x->k->b, t->column);
     int count = 0;
 
-    if (!tn_ex_factors(v, f, &count))
+    if (tn_ex_value(x, v, width, at, false))
+        own = tn_ex_plain(v);
+    else if (!tn_ex_factors(v, f, &count))
         return false;
     for (int i = 0; i < count; i++) {
         if (!tn_tval_has_axis(f[i], t->column)) {
@@ -450,7 +453,7 @@ read_layers(tn_experts *x, tn_ex_term *t, tn_tval **layer, int count, const tn_t
             return tn_ex_fail(x, "the first layer is a contraction with a matrix an expert",
                 "another operand", "keep the weights as [experts,rows,columns] or one by one");
         t->column = layer[i]->red[0];
-        if (!take_x(x, t, layer[i]->arg[in]))
+        if (!take_x(x, t, layer[i]->arg[in], m[i]->value->type.dim[m[i]->column]))
             return false;
         if (!same_number(m[i]->number, t->down.number))
             return tn_ex_fail(x, "all matrices of a term belong to one expert", "two numbers",

@@ -267,6 +267,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     if (!options->exact && !(options->skip & tn_pass_bit("moe")))
         tn_fuse_experts(arena, diag, g, options);
     TN_TRY(tn_group_graph(arena, diag, g, options, &groups));
+    if (!(options->skip & tn_pass_bit("route")))
+        tn_name_routes(&groups, options->findings);
     if (!(options->skip & tn_pass_bit("viterbi")))
         tn_fuse_crf(&groups, options->findings);
     for (uint32_t i = 0; i < groups.at.count; i++) {
