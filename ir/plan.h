@@ -64,10 +64,19 @@ typedef struct tn_plan_site {
     tn_formula extent; /* the legal values are 0 .. extent-1; empty: any */
 } tn_plan_site;
 
+enum { TN_PLAN_LOOPS = 8 }; /* inside one another */
+
 typedef enum tn_step_kind {
     TN_STEP_LAUNCH,
     TN_STEP_COPY, /* buffer[0] to buffer[1], `bytes` */
     TN_STEP_ZERO, /* buffer[0] */
+    /* The next `length` steps are run again and again, at most sizes[0] times.
+     * One of them (not counting those of loops inside) is a TEST: the steps
+     * behind it are run only if buffer[0], a truth value that those before it
+     * have written, holds. A round after it failed changes nothing, so that up
+     * to `chunk` rounds may be started between two looks at it. */
+    TN_STEP_LOOP,
+    TN_STEP_TEST,
 } tn_step_kind;
 
 typedef struct tn_plan_step {
@@ -81,6 +90,7 @@ typedef struct tn_plan_step {
     TN_VEC(tn_formula) sizes; /* size parameters of the kernel, in order */
     int32_t first_site;       /* number of its first check site, or -1 */
     bool wait;                /* an earlier step in flight must have finished */
+    uint32_t length, chunk;   /* LOOP */
     tn_formula flops, bytes;  /* estimates, for bench */
     TN_VEC(const char *) ops; /* paths of the nodes it computes */
 } tn_plan_step;

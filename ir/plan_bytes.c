@@ -54,6 +54,10 @@ write_step(tn_writer *w, const tn_plan_step *s)
 {
     tn_write_u8(w, (uint8_t)s->kind);
     tn_write_u8(w, s->wait);
+    if (s->kind == TN_STEP_LOOP) {
+        tn_write_u32(w, s->length);
+        tn_write_u32(w, s->chunk);
+    }
     tn_write_str(w, s->name);
     tn_write_str(w, s->family);
     tn_write_u32(w, (uint32_t)s->kernel);
@@ -194,8 +198,10 @@ fits(const tn_plan *plan, const tn_plan_step *s)
 
     if (s->kind == TN_STEP_COPY)
         return s->buffers.count == 2;
-    if (s->kind == TN_STEP_ZERO)
+    if (s->kind == TN_STEP_ZERO || s->kind == TN_STEP_TEST)
         return s->buffers.count == 1;
+    if (s->kind == TN_STEP_LOOP)
+        return s->buffers.count == 0 && s->sizes.count == 1 && s->chunk >= 1;
     if (s->kernel < 0)
         return false;
     k = &plan->kernels.at[s->kernel];
@@ -213,10 +219,14 @@ read_step(tn_record *in, const tn_plan *plan)
     uint8_t kind = tn_read_u8(&in->r);
     uint32_t n;
 
-    if (kind > TN_STEP_ZERO)
+    if (kind > TN_STEP_TEST)
         in->bad = true;
     s.kind = (tn_step_kind)kind;
     s.wait = tn_read_u8(&in->r) != 0;
+    if (s.kind == TN_STEP_LOOP) {
+        s.length = tn_read_u32(&in->r);
+        s.chunk = tn_read_u32(&in->r);
+    }
     s.name = tn_record_name(in);
     s.family = tn_record_name(in);
     s.kernel = tn_record_index(in, plan->kernels.count, true);
@@ -339,6 +349,34 @@ aliases_ok(const tn_plan *plan)
     return true;
 }
 
+/* Loops lie inside one another, not too deep, and each has its test. */
+static bool
+loops_ok(const tn_plan *plan)
+{
+    uint32_t end[TN_PLAN_LOOPS], tests[TN_PLAN_LOOPS], depth = 0;
+
+    for (uint32_t s = 0; s <= plan->steps.count; s++) {
+        const tn_plan_step *step;
+
+        while (depth && end[depth - 1] == s)
+            if (tests[--depth] != 1)
+                return false;
+        if (s == plan->steps.count)
+            break;
+        step = &plan->steps.at[s];
+        if (step->kind == TN_STEP_TEST && (!depth || tests[depth - 1]++))
+            return false;
+        if (step->kind != TN_STEP_LOOP)
+            continue;
+        if (depth == TN_PLAN_LOOPS || step->length >= plan->steps.count - s ||
+            (depth && s + 1 + step->length > end[depth - 1]))
+            return false;
+        end[depth] = s + 1 + step->length;
+        tests[depth++] = 0;
+    }
+    return depth == 0;
+}
+
 tn_status
 tn_plan_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_plan *out)
 {
@@ -349,7 +387,7 @@ tn_plan_decode(tn_arena *arena, tn_diag *diag, tn_span bytes, tn_plan *out)
     read_tables(&in, out);
     if (tn_record_ok(&in))
         read_program(&in, out);
-    if (!tn_record_ok(&in) || in.r.next != bytes.bytes || !aliases_ok(out))
+    if (!tn_record_ok(&in) || in.r.next != bytes.bytes || !aliases_ok(out) || !loops_ok(out))
         return tn_fail(diag, TN_INTEGRITY, "plan: damaged at byte %zu of %zu", in.r.next,
             bytes.bytes);
     return TN_OK;

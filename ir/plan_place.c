@@ -107,6 +107,28 @@ mentions(const tn_plan *plan, const tn_plan_step *s, uint32_t owner)
     return false;
 }
 
+/* What lives at the edge of a loop lives in all of it: it may be needed in
+ * the next round. */
+static void
+widen(const tn_plan *plan, uint32_t *first, uint32_t *last)
+{
+    bool again = true;
+
+    while (again) {
+        again = false;
+        for (uint32_t s = 0; s < plan->steps.count; s++) {
+            uint32_t end = s + plan->steps.at[s].length;
+
+            if (plan->steps.at[s].kind != TN_STEP_LOOP || *last < s || *first > end ||
+                (*first >= s && *last <= end) || (*first <= s && *last >= end))
+                continue;
+            *first = *first < s ? *first : s;
+            *last = *last > end ? *last : end;
+            again = true;
+        }
+    }
+}
+
 /* First and last step that mention a buffer, taken from the steps alone. */
 static bool
 span_of(const tn_plan *plan, uint32_t owner, uint32_t *first, uint32_t *last)
@@ -121,6 +143,8 @@ span_of(const tn_plan *plan, uint32_t owner, uint32_t *first, uint32_t *last)
         *last = s;
         any = true;
     }
+    if (any)
+        widen(plan, first, last);
     return any;
 }
 
@@ -175,6 +199,31 @@ check_waits(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes, const uin
     return TN_OK;
 }
 
+static tn_status
+check_edge(const tn_plan *plan, tn_diag *diag, uint32_t s)
+{
+    if (s >= plan->steps.count || plan->steps.at[s].wait ||
+        plan->steps.at[s].kind == TN_STEP_LOOP || plan->steps.at[s].kind == TN_STEP_TEST)
+        return TN_OK;
+    return tn_fail(diag, TN_BUG, "plan %s: step %u stands at the edge of a loop and does not wait",
+        plan->entry, s);
+}
+
+/* Rounds follow one another in ways that the order of steps does not show. */
+static tn_status
+check_loops(const tn_plan *plan, tn_diag *diag)
+{
+    for (uint32_t s = 0; s < plan->steps.count; s++) {
+        const tn_plan_step *step = &plan->steps.at[s];
+
+        if (step->kind == TN_STEP_LOOP)
+            TN_TRY(check_edge(plan, diag, s + 1 + step->length));
+        if (step->kind == TN_STEP_LOOP || step->kind == TN_STEP_TEST)
+            TN_TRY(check_edge(plan, diag, s + 1));
+    }
+    return TN_OK;
+}
+
 tn_status
 tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes, const uint64_t *offset)
 {
@@ -182,5 +231,6 @@ tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes, const u
         for (uint32_t j = 0; j < i; j++)
             if (is_placed(&plan->buffers.at[i]) && is_placed(&plan->buffers.at[j]))
                 TN_TRY(check_pair(plan, diag, i, j, bytes, offset));
+    TN_TRY(check_loops(plan, diag));
     return check_waits(plan, diag, bytes, offset);
 }

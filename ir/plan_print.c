@@ -56,12 +56,14 @@ print_buffer(tn_text *out, const tn_plan *p, uint32_t i)
 static void
 print_step(tn_text *out, const tn_plan *p, uint32_t i)
 {
-    static const char *const kinds[] = {"launch", "copy", "zero"};
+    static const char *const kinds[] = {"launch", "copy", "zero", "loop", "test"};
     const tn_plan_step *s = &p->steps.at[i];
 
     tn_text_add(out, "  %u: %s%s", i, s->wait ? "wait, " : "", kinds[s->kind]);
     if (s->kind == TN_STEP_LAUNCH)
         tn_text_add(out, " k%d", s->kernel);
+    if (s->kind == TN_STEP_LOOP)
+        tn_text_add(out, " of %u steps, %u rounds at once", s->length, s->chunk);
     tn_text_add(out, "(");
     for (uint32_t b = 0; b < s->buffers.count; b++)
         tn_text_add(out, "%s%sb%u", b ? ", " : "", s->writes.at[b] ? "->" : "", s->buffers.at[b]);

@@ -13,6 +13,8 @@ typedef struct assembly {
     tn_packed_list *packed;
     tn_plan *plan;
     int32_t *of_value; /* value id -> buffer, -1 */
+    tn_value **owner;  /* value id -> the value whose memory it shares, NULL */
+    TN_VEC(uint32_t) loops; /* steps of the loops that are open */
     int32_t part; /* of `lowered` that is being added */
 } assembly;
 
@@ -198,6 +200,8 @@ buffer_of(assembly *a, const tn_value *v, const tn_layout *layout)
 
     if (v->kind == TN_VALUE_WEIGHT)
         return weight_buffer(a, v, layout ? layout : &rows);
+    if (a->owner[v->id])
+        v = a->owner[v->id];
     if (a->of_value[v->id] < 0)
         a->of_value[v->id] = (int32_t)new_buffer(a, v);
     return (uint32_t)a->of_value[v->id];
@@ -372,6 +376,74 @@ add_lowered(assembly *a, const tn_lowered *l)
     return TN_OK;
 }
 
+/* ---- loops ---- */
+
+enum { ROUNDS_AT_ONCE = 16 };
+
+static tn_plan_step
+marker(tn_step_kind kind)
+{
+    return (tn_plan_step){.kind = kind,
+        .name = "while",
+        .family = "while",
+        .kernel = -1,
+        .first_site = -1,
+        .part = -1};
+}
+
+/* Behind a check a round too many could fail where none should have run; a
+ * CPU looks at no cost. */
+static void
+close_loop(assembly *a)
+{
+    uint32_t at = a->loops.at[--a->loops.count], count = a->plan->steps.count;
+    tn_plan_step *loop = &a->plan->steps.at[at];
+
+    loop->length = count - at - 1;
+    loop->chunk = a->target->gpu ? ROUNDS_AT_ONCE : 1;
+    for (uint32_t s = at + 1; s < count; s++)
+        if (a->plan->steps.at[s].first_site >= 0)
+            loop->chunk = 1;
+}
+
+static void
+add_mark(assembly *a, const tn_lowered_mark *m)
+{
+    tn_plan_step step = marker(m->kind == TN_MARK_LOOP ? TN_STEP_LOOP : TN_STEP_TEST);
+
+    if (m->kind == TN_MARK_END) {
+        close_loop(a);
+        return;
+    }
+    if (m->kind == TN_MARK_LOOP) {
+        tn_formula limit = formula(a, m->limit);
+
+        tn_push(a->arena, &a->loops, a->plan->steps.count);
+        tn_push(a->arena, &step.sizes, limit);
+    } else {
+        uint32_t go = buffer_of(a, m->go, NULL);
+
+        tn_push(a->arena, &step.buffers, go);
+        tn_push(a->arena, &step.writes, false);
+    }
+    tn_push(a->arena, &a->plan->steps, step);
+}
+
+static tn_status
+add_all_lowered(assembly *a, const tn_lowered_list *lowered)
+{
+    uint32_t m = 0;
+
+    for (uint32_t i = 0; i <= lowered->at.count; i++) {
+        for (; m < lowered->marks.count && lowered->marks.at[m].before == i; m++)
+            add_mark(a, &lowered->marks.at[m]);
+        a->part = (int32_t)i;
+        if (i < lowered->at.count)
+            TN_TRY(add_lowered(a, &lowered->at.at[i]));
+    }
+    return TN_OK;
+}
+
 /* ---- outputs and stores ---- */
 
 static void
@@ -458,17 +530,69 @@ depends(const tn_plan *p, const tn_plan_step *earlier, const tn_plan_step *later
     return false;
 }
 
-static void
-set_waits(tn_plan *p)
+static bool
+is_marker(const tn_plan_step *s)
 {
+    return s->kind == TN_STEP_LOOP || s->kind == TN_STEP_TEST;
+}
+
+/* Steps that begin or follow a part of a loop: what was before them is another
+ * step in each round. */
+static bool *
+edges(tn_arena *arena, const tn_plan *p)
+{
+    bool *edge = tn_new_array(arena, bool, p->steps.count + 1);
+
+    for (uint32_t s = 0; s < p->steps.count; s++) {
+        edge[s + 1] |= is_marker(&p->steps.at[s]);
+        if (p->steps.at[s].kind == TN_STEP_LOOP)
+            edge[s + 1 + p->steps.at[s].length] = true;
+    }
+    return edge;
+}
+
+static void
+set_waits(tn_arena *arena, tn_plan *p)
+{
+    const bool *edge = edges(arena, p);
     uint32_t in_flight = 0;
 
-    for (uint32_t s = 0; s < p->steps.count; s++)
+    for (uint32_t s = 0; s < p->steps.count; s++) {
+        if (edge[s] && !is_marker(&p->steps.at[s])) {
+            p->steps.at[s].wait = true;
+            in_flight = s;
+        }
         for (uint32_t e = in_flight; e < s && !p->steps.at[s].wait; e++)
             if (depends(p, &p->steps.at[e], &p->steps.at[s])) {
                 p->steps.at[s].wait = true;
                 in_flight = s;
             }
+    }
+}
+
+/* What lives at the edge of a loop lives in all of it. */
+static bool
+widen(tn_plan_buffer *b, int32_t from, int32_t to)
+{
+    if (b->first < 0 || b->last < from || b->first > to || (b->first >= from && b->last <= to) ||
+        (b->first <= from && b->last >= to))
+        return false;
+    b->first = b->first < from ? b->first : from;
+    b->last = b->last > to ? b->last : to;
+    return true;
+}
+
+static void
+live_through_loops(tn_plan *p)
+{
+    bool again = true;
+
+    while (again) {
+        again = false;
+        for (uint32_t s = 0; s < p->steps.count; s++)
+            for (uint32_t i = 0; p->steps.at[s].kind == TN_STEP_LOOP && i < p->buffers.count; i++)
+                again |= widen(&p->buffers.at[i], (int32_t)s, (int32_t)(s + p->steps.at[s].length));
+    }
 }
 
 /* A buffer lives from the first step that names it to the last one, and on
@@ -500,19 +624,20 @@ tn_assemble(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lowered_list *
     a.of_value = tn_new_array(arena, int32_t, g->value_count + 1);
     for (uint32_t i = 0; i < g->value_count; i++)
         a.of_value[i] = -1;
+    a.owner = tn_new_array(arena, tn_value *, g->value_count + 1);
+    for (uint32_t i = 0; i < lowered->same.count; i++)
+        a.owner[lowered->same.at[i].value->id] = lowered->same.at[i].owner;
     add_symbols(&a);
     add_facts(&a);
     for (uint32_t i = 0; i < g->inputs.count; i++)
         buffer_of(&a, g->inputs.at[i].value, NULL);
-    for (uint32_t i = 0; i < lowered->at.count; i++) {
-        a.part = (int32_t)i;
-        TN_TRY(add_lowered(&a, &lowered->at.at[i]));
-    }
+    TN_TRY(add_all_lowered(&a, lowered));
     for (uint32_t i = 0; i < g->outputs.count; i++)
         add_output(&a, i);
     for (uint32_t i = 0; i < g->stores.count; i++)
         add_store(&a, i);
-    set_waits(out);
+    set_waits(arena, out);
     set_lifetimes(out);
+    live_through_loops(out);
     return TN_OK;
 }

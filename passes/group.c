@@ -383,8 +383,8 @@ place(tn_grouper *x, tn_op *op)
     int count = x->fuse ? candidates(x, op, list) : 0;
 
     for (int i = 0; i < count; i++)
-        if (list[i]->ops.count < TN_GROUP_OPS && tn_group_has_room(x, op, list[i]) &&
-            tn_group_join(x, list[i], op))
+        if (list[i]->ops.count < TN_GROUP_OPS && list[i]->region == x->out->region[op->id] &&
+            tn_group_has_room(x, op, list[i]) && tn_group_join(x, list[i], op))
             return;
     (void)tn_group_open(x, op);
 }
@@ -399,6 +399,7 @@ place_claimed(tn_grouper *x, const tn_op *op)
     if (group->ops.at[count - 1] != op)
         return;
     group->number = x->out->at.count;
+    group->region = x->out->region[op->id];
     group->first = x->position[op->id];
     tn_push(x->arena, &x->out->at, group);
     for (uint32_t i = 0; i < count; i++)
@@ -439,6 +440,22 @@ find_outputs(tn_grouper *x)
     for (uint32_t i = 0; i < block->results.count; i++)
         if (tn_group_of(x, block->results.at[i]))
             add_output(x, block->results.at[i]);
+    for (uint32_t i = 0; i < x->out->flat.kept.count; i++)
+        add_output(x, x->out->flat.kept.at[i]->out[0]);
+}
+
+/* Region by region. */
+static tn_group **
+in_regions(tn_grouper *x)
+{
+    uint32_t count = x->out->at.count, done = 0;
+    tn_group **to = tn_new_array(x->arena, tn_group *, count);
+
+    for (uint32_t region = 0; done < count; region++)
+        for (uint32_t i = 0; i < count; i++)
+            if (x->out->at.at[i]->region == region)
+                to[done++] = x->out->at.at[i];
+    return to;
 }
 
 /* Depth-first over needs, groups in order of their first operation. */
@@ -446,13 +463,13 @@ static void
 order_groups(tn_grouper *x)
 {
     uint32_t count = x->out->at.count, done = 0;
-    tn_group **old = x->out->at.at;
+    tn_group **old = x->out->at.at, **start = in_regions(x);
     tn_group **sorted = tn_new_array(x->arena, tn_group *, count);
     uint8_t *state = tn_new_array(x->arena, uint8_t, count);
     TN_VEC(uint32_t) stack = {0};
 
     for (uint32_t i = 0; i < count; i++) {
-        tn_push(x->arena, &stack, i);
+        tn_push(x->arena, &stack, start[i]->number);
         while (stack.count) {
             uint32_t at = stack.at[stack.count - 1];
             bool waits = false;
@@ -483,7 +500,7 @@ order_groups(tn_grouper *x)
 static bool
 is_refused(const tn_op *op)
 {
-    if (tn_lower_kind_of(op->code) == TN_LOWER_refuse)
+    if (tn_lower_kind_of(op->code) == TN_LOWER_refuse || op->code == TN_OP_while)
         return true;
     return op->code == TN_OP_contract &&
         strcmp(tn_op_text(op, TN_ATTR_contract_activation), "none") != 0;
@@ -527,6 +544,10 @@ prepare(tn_grouper *x)
 
     x->out->of = tn_new_array(x->arena, tn_group *, ops);
     x->out->inlined = tn_new_array(x->arena, bool, ops);
+    x->out->region = tn_flat_regions(x->arena, x->g, &x->out->flat);
+    x->kept = tn_new_array(x->arena, bool, ops);
+    for (uint32_t i = 0; i < x->out->flat.kept.count; i++)
+        x->kept[x->out->flat.kept.at[i]->id] = true;
     x->position = tn_new_array(x->arena, uint32_t, ops);
     x->depth = tn_new_array(x->arena, uint8_t, ops);
     x->cost = tn_new_array(x->arena, uint8_t, ops);
@@ -559,7 +580,8 @@ place_view(tn_grouper *x, tn_value *v)
     const tn_group_place *p = group ? tn_group_find(group, t.base) : NULL;
     tn_group_place *own;
 
-    if (!p || !p->member || p->memory || p->shape_of || group->ops.count >= TN_GROUP_OPS ||
+    if (!p || !p->member || p->memory || p->shape_of ||
+        group->region != x->out->region[v->def->id] || group->ops.count >= TN_GROUP_OPS ||
         (reshape && t.base != v->def->in[0]) || (!reshape && (t.base == v || is_stretched(v, &t))))
         return false;
     own = tn_group_add_place(x, group, v, true);
@@ -588,6 +610,17 @@ place_results(tn_grouper *x)
     }
 }
 
+/* A copy that a loop wants in memory, by the kernel that computes what it
+ * copies if there is one. */
+static void
+place_kept(tn_grouper *x, tn_op *op)
+{
+    if (op->code != TN_OP_reshape)
+        place(x, op);
+    else if (!x->fuse || !place_view(x, op->out[0]))
+        (void)tn_group_open(x, op);
+}
+
 tn_status
 tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
     tn_groups *out)
@@ -600,14 +633,20 @@ tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
         .fuse = !(options->skip & tn_pass_bit("group"))};
 
     *out = (tn_groups){.arena = arena, .g = g};
+    tn_flatten(arena, g, &out->flat);
     TN_TRY(refuse_block(&x, g->block, TN_OK));
     copy_results(&x);
     prepare(&x);
-    if (x.fuse && !options->exact && !(options->skip & tn_pass_bit("attention")))
+    /* Attention is not looked for beside loops: its parts may lie in several
+     * regions. */
+    if (x.fuse && !out->flat.loops.count && !options->exact &&
+        !(options->skip & tn_pass_bit("attention")))
         tn_attend(&x);
     for (tn_op *op = g->block->first; op; op = op->next) {
         if (x.claim[op->id])
             place_claimed(&x, op);
+        else if (x.kept[op->id])
+            place_kept(&x, op);
         else if (op->code != TN_OP_constant && !try_inline(&x, op))
             place(&x, op);
     }

@@ -3,6 +3,7 @@
 #define TN_PASSES_GROUP_H
 
 #include "ir/graph/graph.h"
+#include "passes/flatten.h"
 #include "passes/lower/lower.h"
 
 /* Partition of an entry into kernels. Every value of a group is a function of
@@ -55,6 +56,7 @@ typedef struct tn_group {
     /* Matrices that scans read by rows and by columns, over and over: a task
      * keeps them turned as well (their last two dimensions). */
     TN_VEC(tn_value *) turned;
+    uint32_t region;            /* passes/flatten.h */
     uint32_t first;             /* position of its first operation */
     uint32_t seen;              /* last search that visited it */
 } tn_group;
@@ -65,6 +67,8 @@ typedef struct tn_groups {
     TN_VEC(tn_group *) at; /* in order of execution */
     tn_group **of;         /* by op id; NULL: inlined, or in a body */
     bool *inlined;         /* by op id */
+    tn_flat flat;
+    uint32_t *region;      /* by op id */
 } tn_groups;
 
 /* TN_UNSUPPORTED names every operation that has no lowering yet. Without the

@@ -24,6 +24,7 @@ typedef struct tn_grouper {
     const tn_lower_options *options;
     bool fuse;
     tn_group **claim; /* by op id: of a fusion that was found before */
+    bool *kept;         /* by op id: its result stands in memory */
     uint32_t *position; /* by op id: order in the block */
     uint8_t *depth;     /* by op id: inlined operations behind one another */
     uint8_t *cost;      /* by op id, if inlined: of all of them */

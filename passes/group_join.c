@@ -221,6 +221,7 @@ new_group(tn_grouper *x, const tn_op *op, tn_group_kind kind)
     tn_group *group = tn_new(x->arena, tn_group);
 
     group->number = x->out->at.count;
+    group->region = x->out->region[op->id];
     group->kind = kind;
     group->first = x->position[op->id];
     tn_push(x->arena, &x->out->at, group);

@@ -219,16 +219,79 @@ clear_sites(executor *x)
     return TN_OK;
 }
 
+static tn_status run_steps(executor *x, uint32_t from, uint32_t to);
+
+/* The test of the loop at step `at`: not one of a loop inside. */
+static uint32_t
+test_of(const tn_plan *plan, uint32_t at)
+{
+    uint32_t s = at + 1;
+
+    while (plan->steps.at[s].kind != TN_STEP_TEST)
+        s += plan->steps.at[s].kind == TN_STEP_LOOP ? 1 + plan->steps.at[s].length : 1;
+    return s;
+}
+
+static tn_status
+look(executor *x, const tn_plan_step *test, bool *holds)
+{
+    tn_binding at = tn_session_binding(x->s, x->run->entry, test->buffers.at[0]);
+    uint8_t value = 0;
+
+    TN_TRY(flush(x));
+    TN_TRY(result(x, x->s->model->backend->read(at.buffer, at.offset, &value, 1), "a condition"));
+    *holds = value != 0;
+    return TN_OK;
+}
+
+/* The host looks at the condition before the first round, then after 1, 2, 4
+ * .. rounds, at most `chunk`: those in between change nothing once it has
+ * failed. As deep as loops lie inside one another, which the reader limits. */
+static tn_status
+run_loop(executor *x, uint32_t at)
+{
+    const tn_plan_step *loop = &x->plan->steps.at[at];
+    uint32_t test = test_of(x->plan, at), end = at + 1 + loop->length;
+    int64_t limit, due = 0, ahead = 1;
+    bool holds = true;
+
+    TN_TRY(evaluate(x, loop, loop->sizes.at[0], &limit));
+    for (int64_t round = 0; round < limit; round++) {
+        TN_TRY(run_steps(x, at + 1, test));
+        if (round == due) {
+            TN_TRY(look(x, &x->plan->steps.at[test], &holds));
+            due += ahead;
+            ahead = 2 * ahead < loop->chunk ? 2 * ahead : loop->chunk;
+        }
+        if (!holds)
+            break;
+        TN_TRY(run_steps(x, test + 1, end));
+    }
+    return TN_OK;
+}
+
+static tn_status
+run_steps(executor *x, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const tn_plan_step *step = &x->plan->steps.at[i];
+
+        if (step->kind == TN_STEP_LOOP) {
+            TN_TRY(run_loop(x, i));
+            i += step->length;
+        } else {
+            TN_TRY(step->kind == TN_STEP_LAUNCH ? launch(x, i, step) : copy_or_zero(x, step));
+        }
+    }
+    return TN_OK;
+}
+
 static tn_status
 walk(executor *x)
 {
     TN_TRY(prepare_times(x));
     TN_TRY(clear_sites(x));
-    for (uint32_t i = 0; i < x->plan->steps.count; i++) {
-        const tn_plan_step *step = &x->plan->steps.at[i];
-
-        TN_TRY(step->kind == TN_STEP_LAUNCH ? launch(x, i, step) : copy_or_zero(x, step));
-    }
+    TN_TRY(run_steps(x, 0, x->plan->steps.count));
     TN_TRY(flush(x));
     TN_TRY(result(x, x->s->model->backend->wait(x->s->model->device, x->run->timeout_ns), "wait"));
     report_times(x);

@@ -308,7 +308,7 @@ tn_op_remove(tn_op *op)
 void
 tn_op_move_before(tn_op *op, tn_op *before)
 {
-    assert(op != before && op->block == before->block);
+    assert(op != before && op->graph == before->graph);
     unlink_op(op);
     link_before(before->block, before, op);
 }

@@ -253,12 +253,72 @@ lower_group(tn_lo *k, tn_lowered_list *list)
     return status;
 }
 
+/* ---- loops of the plan ---- */
+
+typedef struct mark {
+    tn_lowered_mark mark;
+    uint32_t region; /* before its first kernel */
+    bool done;
+} mark;
+
+typedef struct mark_list {
+    TN_VEC(mark) at;
+} mark_list;
+
+static uint32_t
+region_of(const tn_groups *groups, const tn_op *op)
+{
+    return op ? groups->region[op->id] : UINT32_MAX;
+}
+
+static void
+collect_marks(tn_arena *arena, const tn_groups *groups, mark_list *list)
+{
+    for (uint32_t i = 0; i < groups->flat.loops.count; i++) {
+        const tn_flat_loop *l = &groups->flat.loops.at[i];
+        mark begin = {.mark = {.kind = TN_MARK_LOOP, .limit = l->limit}};
+        mark test = {.mark = {.kind = TN_MARK_TEST, .go = l->go}};
+        mark end = {.mark = {.kind = TN_MARK_END}};
+
+        begin.region = region_of(groups, l->first);
+        test.region = region_of(groups, l->body);
+        end.region = region_of(groups, l->behind);
+        tn_push(arena, &list->at, begin);
+        tn_push(arena, &list->at, test);
+        tn_push(arena, &list->at, end);
+    }
+}
+
+/* Those up to a region. Of several at the very end the inner loop's is first:
+ * loops are listed from outside in. */
+static void
+add_marks(tn_arena *arena, uint32_t region, mark_list *list, tn_lowered_list *out)
+{
+    mark *next;
+
+    do {
+        next = NULL;
+        for (uint32_t i = 0; i < list->at.count; i++) {
+            mark *m = &list->at.at[i];
+
+            if (!m->done && m->region <= region && (!next || m->region <= next->region))
+                next = m;
+        }
+        if (!next)
+            break;
+        next->done = true;
+        next->mark.before = out->at.count;
+        tn_push(arena, &out->marks, next->mark);
+    } while (next);
+}
+
 tn_status
 tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
     tn_lowered_list *out)
 {
     tn_lo *k = tn_new(arena, tn_lo);
     tn_groups groups;
+    mark_list marks = {0};
     tn_status status = TN_OK;
 
     memset(out, 0, sizeof *out);
@@ -271,9 +331,11 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
         tn_name_routes(&groups, options->findings);
     if (!(options->skip & tn_pass_bit("viterbi")))
         tn_fuse_crf(&groups, options->findings);
+    collect_marks(arena, &groups, &marks);
     for (uint32_t i = 0; i < groups.at.count; i++) {
         tn_status one;
 
+        add_marks(arena, groups.at.at[i]->region, &marks, out);
         *k = (tn_lo){.arena = arena,
             .diag = diag,
             .g = g,
@@ -283,6 +345,9 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
         one = lower_group(k, out);
         status = one == TN_OK ? status : one;
     }
+    add_marks(arena, UINT32_MAX, &marks, out);
+    for (uint32_t i = 0; i < groups.flat.same.count; i++)
+        tn_push(arena, &out->same, groups.flat.same.at[i]);
     tn_lower_place_findings(options->findings, out);
     return status;
 }

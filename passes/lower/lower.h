@@ -5,6 +5,7 @@
 #include "ir/graph/graph.h"
 #include "ir/kernel/tile.h"
 #include "passes/finding.h"
+#include "passes/flatten.h"
 #include "passes/pass.h"
 
 /* A place where data may be wrong. Number i of tn_tile.sites. */
@@ -28,8 +29,20 @@ typedef struct tn_lowered {
     const char *family; /* the op or fused row that gives it its name */
 } tn_lowered;
 
+/* A loop among the kernels: `before` is the number of the kernel that comes
+ * next. LOOP .. TEST is run at the start of each round, TEST .. END if `go`
+ * (a truth value in memory) holds then. */
+typedef struct tn_lowered_mark {
+    enum { TN_MARK_LOOP, TN_MARK_TEST, TN_MARK_END } kind;
+    uint32_t before;
+    tn_size limit; /* LOOP: most rounds */
+    tn_value *go;  /* TEST */
+} tn_lowered_mark;
+
 typedef struct tn_lowered_list {
     TN_VEC(tn_lowered) at; /* in order of execution */
+    TN_VEC(tn_lowered_mark) marks; /* in order, nested like brackets */
+    TN_VEC(tn_same) same;          /* values that share memory */
 } tn_lowered_list;
 
 typedef struct tn_lower_options {

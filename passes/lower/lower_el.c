@@ -332,6 +332,7 @@ no_expand(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
     return tn_lo_refuse(k, op, "no device runs this yet", op->out[0]->type.dtype);
 }
 
+#define tn_lower_flat no_expand
 #define tn_lower_expand no_expand
 #define tn_lower_refuse no_expand
 

@@ -286,6 +286,51 @@ const graph_case tn_graph_cases[] = {
         "q, p; n: $T[5] = tanh r; b: i32[] = arg_max n {axis=0}; yield n, b; end",
         .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-4),
 
+    CASE("while", F32 | 1 << TN_I32,
+        "input x: $T[N]; k: i32[] = fill {type=i32[], value=0}; y: $T[N], y1: i32[] = while x, k "
+        "{limit=40} do (a, i); more: bool[] = less i, 37; yield more; end (b, j); n: $T[N] = "
+        "sub 3, b; m: i32[] = add j, 1; yield n, m; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("while", F32,
+        "input x: $T[N,3]; input z: $T[N,3]; input l: i32[] in 0..6; k: i32[] = fill {type=i32[], "
+        "value=0}; y: $T[N,3], y1: $T[N,3], y2: i32[], y3: i32[] = while x, z, k, l {limit=5} do "
+        "(a, b, i, o); more: bool[] = less i, o; yield more; end (p, q, j, o2); u: $T[3,N] = "
+        "transpose p {perm=[1,0]}; v: $T[N,3] = transpose u {perm=[1,0]}; h: $T[N,3] = mul v, "
+        "0.5; s: $T[N,3] = add h, q; m: i32[] = add j, 1; yield q, s, m, l; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("while", F32,
+        "input x: $T[N,7]; weight w: $T[7,7]; far: $T[] = fill {type=$T[], value=9}; y: $T[N,7], "
+        "y1: $T[] = while x, far {limit=30} do (a, g); more: bool[] = less 0.5, g; yield more; "
+        "end (b, d); p: $T[N,7] = contract b, w {labels=\"ni,oi->no\"}; h: $T[N,7] = tanh p; "
+        "k: $T[] = mul d, 0.75; yield h, k; end; q: $T[N] = reduce_sum y {axes=[1]}; y2: $T[N] = "
+        "mul q, y1",
+        .data = DATA_NOISE, .rel = 1e-3, .abs = 1e-4),
+    CASE("while", F32,
+        "input x: $T[N]; k: i32[] = fill {type=i32[], value=0}; y: $T[N], y1: i32[] = while x, k "
+        "{limit=9} do (a, i); more: bool[] = less i, 4; yield more; end (b, j); n: $T[N], e: "
+        "i32[] = while b, k {limit=50} do (c, f); less: bool[] = less f, j; yield less; end (d, "
+        "g); o: $T[N] = mul d, 0.5; g1: i32[] = add g, 1; yield o, g1; end; m: i32[] = add j, 1; "
+        "r: $T[N] = add n, 1; yield r, m; end",
+        .data = DATA_NOISE, .rel = 1e-6),
+    CASE("while", F32,
+        "input x: $T[5]; k: i32[] = fill {type=i32[], value=0}; zero: $T[] = fill {type=$T[], "
+        "value=0}; y: i32[], y1: $T[] = while k, zero {limit=99} do (i, s); more: bool[] = less "
+        "i, 5; yield more; end (j, t); v: $T[] = index x {axis=0, at=@j}; u: $T[] = add t, v; m: "
+        "i32[] = add j, 1; yield m, u; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("while", F32,
+        "input x: $T[5]; k: i32[] = fill {type=i32[], value=0}; zero: $T[] = fill {type=$T[], "
+        "value=0}; y: i32[], y1: $T[] = while k, zero {limit=99} do (i, s); more: bool[] = less "
+        "i, 6; yield more; end (j, t); v: $T[] = index x {axis=0, at=@j}; u: $T[] = add t, v; m: "
+        "i32[] = add j, 1; yield m, u; end",
+        .fails = true),
+    CASE("while", F32,
+        "input x: $T[N,4]; input c: $T[4]; k: i32[] = fill {type=i32[], value=0}; y: $T[4], y1: "
+        "i32[] = while c, k {limit=3} do (a, i); more: bool[] = less_equal i, 2; yield more; end "
+        "(b, j); f: $T[4] = scan b, x {carries=1} do (h, p, t); q: $T[4] = mul h, 0.5; n: $T[4] = "
+        "add q, p; yield n; end; m: i32[] = add j, 1; yield f, m; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+
     /* ---- composites ---- */
     CASE("relu", N, MAP1, .match = MATCH_VALUES),
     CASE("silu softplus mish hard_swish leaky_relu elu hard_sigmoid gelu", F, MAP1, .rel = 1e-5,

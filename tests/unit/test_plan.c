@@ -113,6 +113,97 @@ TN_TEST(the_checker_sees_overlap_and_missing_waits)
     inside(mistakes);
 }
 
+/* x -> a, then rounds of (a -> go; test go; a -> b; b -> a), then a -> y. */
+static void
+loop_fixture(tn_arena *arena, tn_plan *p)
+{
+    tn_plan_step loop = {
+        .kind = TN_STEP_LOOP, .name = "while", .family = "while", .kernel = -1, .first_site = -1};
+    tn_plan_step test = {
+        .kind = TN_STEP_TEST, .name = "while", .family = "while", .kernel = -1, .first_site = -1};
+    tn_plan_step step;
+    TN_VEC(tn_plan_step) steps = {0};
+    static const uint32_t of[][2] = {{0, 1}, {1, 4}, {1, 2}, {2, 1}, {1, 3}};
+
+    tn_plan_fixture(arena, p);
+    step = p->steps.at[0];
+    loop.length = 4;
+    loop.chunk = 1;
+    test.wait = true;
+    tn_push(arena, &loop.sizes, tn_formula_fixture(arena, 1));
+    tn_push(arena, &test.buffers, 4);
+    tn_push(arena, &test.writes, false);
+    for (uint32_t i = 0; i < 5; i++) {
+        tn_plan_step s = step;
+
+        memset(&s.buffers, 0, sizeof s.buffers);
+        tn_push(arena, &s.buffers, of[i][0]);
+        tn_push(arena, &s.buffers, of[i][1]);
+        s.wait = i > 0;
+        if (i == 1)
+            tn_push(arena, &steps, loop);
+        if (i == 2)
+            tn_push(arena, &steps, test);
+        tn_push(arena, &steps, s);
+    }
+    p->steps.at = steps.at;
+    p->steps.count = steps.count;
+    p->buffers.at[1].first = 0;
+    p->buffers.at[1].last = 6;
+    p->buffers.at[2].first = 4;
+    p->buffers.at[2].last = 5;
+    p->buffers.at[4].first = 2;
+    p->buffers.at[4].last = 3;
+}
+
+static tn_status
+loops(void *arena)
+{
+    tn_plan plan, again;
+    tn_writer w = {.arena = arena}, second = {.arena = arena};
+    int64_t n = 100;
+    uint64_t bytes[BUFFERS], offset[BUFFERS], total;
+
+    loop_fixture(arena, &plan);
+    tn_plan_encode(&w, &plan);
+    TN_TRY(tn_plan_decode(arena, NULL, tn_writer_span(&w), &again));
+    TN_CHECK_EQ(again.steps.at[1].length, 4);
+    TN_TRY(tn_plan_place(&plan, NULL, &n, bytes, offset, &total));
+    TN_TRY(tn_plan_check(&plan, NULL, bytes, offset));
+    TN_CHECK_EQ(offset[4], offset[2]); /* both of one round */
+    /* The first step of a round follows the last of the round before. */
+    plan.steps.at[2].wait = false;
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    plan.steps.at[2].wait = true;
+    plan.steps.at[6].wait = false;
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    plan.steps.at[6].wait = true;
+    /* What the loop began with is needed in its next round. */
+    plan.steps.at[6].buffers.at[0] = 0;
+    plan.steps.at[5].buffers.at[1] = 3;
+    plan.steps.at[4].buffers.at[0] = 0;
+    offset[2] = offset[1];
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    /* A loop needs its test, and ends within the plan. */
+    plan.steps.at[1].length = 5;
+    tn_plan_encode(&second, &plan);
+    TN_TRY(tn_plan_decode(arena, NULL, tn_writer_span(&second), &again));
+    plan.steps.at[1].length = 6;
+    second.bytes = 0;
+    tn_plan_encode(&second, &plan);
+    TN_CHECK(tn_plan_decode(arena, NULL, tn_writer_span(&second), &again) == TN_INTEGRITY);
+    plan.steps.at[1].length = 1;
+    second.bytes = 0;
+    tn_plan_encode(&second, &plan);
+    TN_CHECK(tn_plan_decode(arena, NULL, tn_writer_span(&second), &again) == TN_INTEGRITY);
+    return TN_OK;
+}
+
+TN_TEST(loops_are_read_and_checked)
+{
+    inside(loops);
+}
+
 static tn_status
 overflow(void *arena)
 {
@@ -132,4 +223,5 @@ TN_TEST(sizes_beyond_64_bits_are_refused)
 
 TN_MAIN(TN_CASE(bytes_are_read_back), TN_CASE(damaged_bytes_are_refused),
     TN_CASE(memory_is_shared_by_what_is_not_alive_together),
-    TN_CASE(the_checker_sees_overlap_and_missing_waits), TN_CASE(sizes_beyond_64_bits_are_refused))
+    TN_CASE(the_checker_sees_overlap_and_missing_waits), TN_CASE(loops_are_read_and_checked),
+    TN_CASE(sizes_beyond_64_bits_are_refused))
