@@ -374,5 +374,9 @@ tn_vk_function(tn_vk_emitter *e, const tn_ins *v, uint32_t *out)
         *out = wrap(e, of, tn_vk_glsl(e, op & 0xffff, type, args, v->arg_count));
     else
         *out = wrap(e, of, tn_vk_op1(e, op, type, args[0]));
+    /* A driver that multiplies and adds in two steps must not sum the steps
+     * of a reduction of its own accord. */
+    if (v->fn == TN_FN_fma)
+        TN_SPIRV(&e->m, decorations, SPV_DECORATE, *out, SPV_DEC_NO_CONTRACTION);
     return TN_OK;
 }

@@ -30,7 +30,7 @@ const graph_case tn_graph_cases[] = {
     CASE("exp expm1 log log1p", F, MAP1, .rel = 1e-6),
     CASE("sin cos tan", F, MAP1, .rel = 1e-5, .data = DATA_UNIT),
     CASE("asin acos atan tanh", F, MAP1, .rel = 1e-6),
-    CASE("sinh cosh", F, MAP1, .rel = 5e-6),
+    CASE("sinh cosh", F, MAP1, .rel = 1e-6),
     CASE("asinh acosh atanh erf sigmoid", F, MAP1, .rel = 1e-6),
     CASE("is_nan is_inf is_finite", F, TEST1),
     CASE("add sub mul", N, MAP2),
