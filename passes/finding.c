@@ -33,6 +33,21 @@ tn_node_name(const tn_op *op)
     return op->path ? op->path : "";
 }
 
+bool
+tn_is_left(const tn_findings *list, const char *family, const tn_op *op)
+{
+    const tn_finding *leave = list ? list->leave : NULL;
+    const char *name;
+
+    if (!leave || strcmp(leave->family, family) != 0)
+        return false;
+    name = tn_node_name(op);
+    for (uint32_t i = 0; i < leave->nodes.count; i++)
+        if (!strcmp(leave->nodes.at[i], name))
+            return true;
+    return false;
+}
+
 static const char *
 copy(const tn_findings *list, const char *text)
 {

@@ -21,12 +21,17 @@ typedef struct tn_finding {
 
 typedef struct tn_findings {
     tn_arena *arena;
+    const tn_finding *leave; /* a fused row of another compile, left as it is written; or NULL */
     TN_VEC(tn_finding) at; /* in graph order of the fusion's last op */
 } tn_findings;
 
 /* The name of an operation in the user's file: of its first result ("h.q1"),
  * of the node it is a part of, else its path ("nodes[3]"). */
 const char *tn_node_name(const tn_op *op);
+
+/* True if a fusion must leave what it would make of `op`, which is part of
+ * list->leave. */
+bool tn_is_left(const tn_findings *list, const char *family, const tn_op *op);
 
 /* Both do nothing with `list` NULL; call them while the operations are linked
  * with what reads them. Texts are copied into the list's arena; nodes are

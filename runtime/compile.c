@@ -39,6 +39,7 @@ lower_entries(job *j)
     j->made.findings = j->findings;
     for (uint32_t e = 0; e < entries; e++) {
         j->findings[e].arena = j->module->arena;
+        j->findings[e].leave = e == j->options->leave_entry ? j->options->leave : NULL;
         options.findings = &j->findings[e];
         TN_TRY(tn_lower_graph(j->module->arena, j->env->diag, j->module->entries.at[e], &options,
             &j->lowered[e]));

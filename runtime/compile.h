@@ -21,6 +21,10 @@ typedef struct tn_compile_options {
     uint64_t skip; /* passes that are left out: tn_pass_set of passes/pass.h */
     bool no_code; /* kernels only, no finished code */
     bool no_pack; /* weights as rows */
+    /* A fused row that an earlier compile found in this entry, to be left as it
+     * is written (passes/finding.h); or NULL. */
+    const struct tn_finding *leave;
+    uint32_t leave_entry;
     /* Looks at the plans before code is made; its failure is the compile's.
      * Called inside the guard of the module's arena. May be NULL. */
     tn_status (*check)(void *self, const tn_compiled *made);

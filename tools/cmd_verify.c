@@ -67,6 +67,20 @@ fail(tn_verify_row *row, const char *failure, tn_status status)
     row->status = status == TN_OK ? TN_DIFFERS : status;
 }
 
+/* With all passes: where asked for, and to name the culprit of a failure. */
+static tn_status
+shadow(tn_verify *v, const tn_test *t, tn_verify_row *row)
+{
+    bool asked = tn_flag(v->tool->options, TN_OPT_shadow) && !t->fails;
+
+    if (row->skip || row->first_region || (!asked && !row->failed))
+        return TN_OK;
+    TN_TRY(tn_verify_shadow(v, t, row->device, &row->first_region));
+    if (row->first_region && row->status == TN_OK)
+        fail(row, tn_arena_printf(v->tool->arena, "%s: a fused row differs", t->name), TN_OK);
+    return TN_OK;
+}
+
 static tn_status
 check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_verify_row *row)
 {
@@ -93,7 +107,7 @@ check_test(tn_verify *v, const tn_test *t, const tn_verify_result *oracle, tn_ve
         tn_diag_clear(v->tool->diag); /* what a wanted refusal explained */
     }
     tn_verify_release(v, t, &got);
-    return TN_OK;
+    return shadow(v, t, row);
 }
 
 /* The reference first; its own tests count as a row. */
@@ -209,6 +223,11 @@ json(tn_text *out, const rows *all, bool pass)
             tn_text_add(out, ",\"margin\":%.4g", r->margin);
         else
             tn_text_add(out, ",\"margin\":null");
+        tn_text_add(out, ",\"first_region\":");
+        if (r->first_region)
+            tn_text_json(out, r->first_region);
+        else
+            tn_text_add(out, "null");
         tn_text_add(out, "}");
     }
     tn_text_add(out, "]}\n");
@@ -231,6 +250,8 @@ people(tn_text *out, const rows *all)
         tn_text_add(out, "\n");
         if (r->failure)
             tn_text_add(out, "           %s\n", r->failure);
+        if (r->first_region)
+            tn_text_add(out, "           first fused row that differs: %s\n", r->first_region);
         if (r->first_op)
             tn_text_add(out, "           first op that differs: %s\n", r->first_op);
     }
@@ -258,6 +279,8 @@ verify_module(tn_verify *v)
     else
         people(&out, &all);
     TN_TRY(tn_tool_print(v->tool, &out));
+    if (tn_flag(v->tool->options, TN_OPT_shadow))
+        tn_tool_note(v->tool, "%u fused rows held against their decompositions", v->shadowed);
     if (!tests->tests.count)
         tn_tool_note(v->tool, "%s has no tests", v->path);
     if (status == TN_OK)

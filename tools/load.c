@@ -9,6 +9,7 @@
 #include "runtime/compile.h"
 #include "tools/expect.h"
 #include "tools/load_ref.h"
+#include "tools/regions.h"
 
 /* ---- reading a graph ---- */
 
@@ -93,6 +94,7 @@ typedef struct reading {
     bool weights;
     const tn_weights_options *how;
     const char *expose;
+    tn_regions *regions;
     tn_module *module;
 } reading;
 
@@ -121,6 +123,8 @@ read_module(void *arg)
     TN_TRY(tn_model_read(&r->tool->env, r->arena, r->path, r->options, &r->module));
     if (r->expose)
         expose_values(tn_module_entry(r->module, r->expose));
+    if (r->regions)
+        tn_regions_expose(r->regions, tn_module_entry(r->module, r->regions->entry));
     return r->weights ? tn_weights_load(&r->tool->env, r->module, r->how) : TN_OK;
 }
 
@@ -134,7 +138,8 @@ tn_load_module(tn_tool *tool, const char *path, const tn_load_how *how, bool wei
         .options = how->model,
         .weights = weights,
         .how = how->weights ? how->weights : &plain,
-        .expose = how->expose};
+        .expose = how->expose,
+        .regions = how->regions};
     tn_status status = TN_NO_MEMORY;
 
     *out = NULL;
@@ -198,7 +203,9 @@ compile_graph(tn_tool *tool, const char *path, const tn_load_how *how, tn_loaded
     TN_TRY(device_target(tool, l->device, &target));
     TN_TRY(tn_load_module(tool, path, how, true, &l->arena, &module));
     expecting.module = module;
-    if (how->expect != TN_LOAD_EXPECT_NOT)
+    if (how->regions)
+        tn_regions_hook(how->regions, module, &options);
+    else if (how->expect != TN_LOAD_EXPECT_NOT)
         tn_expect_hook(&expecting, &options);
     TN_TRY(tn_compile(&tool->env, tool->registry, module, &options, &bytes));
     TN_TRY(tn_artifact_open_bytes(&tool->env, bytes, false, &l->artifact));

@@ -39,6 +39,7 @@ typedef struct tn_load_how {
     uint64_t skip; /* passes, beside those of --skip */
     tn_load_expect expect;
     const char *expose; /* entry whose every value becomes an output, or NULL */
+    struct tn_regions *regions; /* fused rows to be looked at (tools/regions.h), or NULL */
 } tn_load_how;
 
 /* The model options of the command line, in tool->arena. */

@@ -16,6 +16,7 @@ typedef struct tn_verify_row {
                     * tn_judgement; infinite if there is none */
     double max_rel;       /* largest relative error by norm against the reference */
     const char *first_op; /* first diverging op, or NULL */
+    const char *first_region; /* first fused row that differs from its decomposition, or NULL */
     const char *failure;  /* first message, or NULL */
     tn_status status;     /* of the first failure: TN_DIFFERS, or how it ended */
 } tn_verify_row;
@@ -34,6 +35,7 @@ typedef struct tn_verify {
     tn_tool *tool;
     const char *path;
     tn_module *module; /* as read once, for its tests */
+    uint32_t shadowed; /* fused rows that were held against their decompositions */
 } tn_verify;
 
 typedef struct tn_verify_how {
@@ -41,6 +43,7 @@ typedef struct tn_verify_how {
     uint64_t skip;      /* passes */
     bool wide;          /* keeps the reference's doubles, and what decides */
     const char *expose; /* entry whose every value becomes an output, or NULL */
+    struct tn_regions *regions; /* as in tn_load_how */
 } tn_verify_how;
 
 /* Runs a test. Free with tn_verify_release. */
@@ -55,5 +58,10 @@ tn_status tn_verify_wanted(tn_verify *v, const tn_test *test, const tn_verify_re
  * reference on a device that runs each op alone; NULL if none does. */
 tn_status tn_verify_first_op(tn_verify *v, const tn_test *test, const char *device,
     const char **name) TN_MUST_USE;
+/* The shadow check: each fused row of the test's first run beside its own
+ * decomposition, with fusion on everywhere else. The first that differs, with
+ * how far; NULL if none does. */
+tn_status tn_verify_shadow(tn_verify *v, const tn_test *test, const char *device,
+    const char **first) TN_MUST_USE;
 
 #endif

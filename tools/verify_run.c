@@ -109,7 +109,10 @@ tn_verify_run(tn_verify *v, const tn_test *t, const tn_verify_how *wish, tn_veri
 {
     tn_model_options options;
     tn_weights_options weights;
-    tn_load_how how = {.skip = wish->skip, .expose = wish->expose, .expect = TN_LOAD_EXPECT_QUIET};
+    tn_load_how how = {.skip = wish->skip,
+        .expose = wish->expose,
+        .regions = wish->regions,
+        .expect = TN_LOAD_EXPECT_QUIET};
     tn_loaded l;
 
     *out = (tn_verify_result){

@@ -267,7 +267,8 @@ void
 tn_attend(tn_grouper *x)
 {
     for (tn_op *op = x->g->block->first; op; op = op->next)
-        if (is_contraction(op) && !x->claim[op->id] && !attend_to(x, op, 0))
+        if (is_contraction(op) && !x->claim[op->id] &&
+            !tn_is_left(x->options->findings, family, op) && !attend_to(x, op, 0))
             (void)attend_to(x, op, 1);
     x->round += 2;
 }

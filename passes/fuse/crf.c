@@ -350,6 +350,12 @@ search_scan(search *x, const tn_op *scan)
     }
 }
 
+static bool
+is_left(const tn_findings *findings, const tn_op *scan)
+{
+    return tn_is_left(findings, "viterbi", scan) || tn_is_left(findings, "crf_partition", scan);
+}
+
 void
 tn_fuse_crf(tn_groups *groups, tn_findings *findings)
 {
@@ -357,7 +363,7 @@ tn_fuse_crf(tn_groups *groups, tn_findings *findings)
         search x = {.groups = groups, .group = groups->at.at[i], .findings = findings};
 
         for (uint32_t k = 0; x.group->kind == TN_GROUP_SCAN && k < x.group->ops.count; k++)
-            if (x.group->ops.at[k]->code == TN_OP_scan)
+            if (x.group->ops.at[k]->code == TN_OP_scan && !is_left(findings, x.group->ops.at[k]))
                 search_scan(&x, x.group->ops.at[k]);
     }
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "ir/graph/expand.h"
 #include "passes/fuse/crf.h"
 #include "passes/fuse/experts.h"
 #include "passes/fuse/online.h"
@@ -312,6 +313,13 @@ add_marks(tn_arena *arena, uint32_t region, mark_list *list, tn_lowered_list *ou
     } while (next);
 }
 
+/* Rows that would have kernels of their own, but for one. */
+static bool
+is_not_left(const void *findings, const tn_op *op)
+{
+    return !tn_is_left(findings, tn_op_info_of(op->code)->name, op);
+}
+
 tn_status
 tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
     tn_lowered_list *out)
@@ -322,6 +330,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_status status = TN_OK;
 
     memset(out, 0, sizeof *out);
+    if (options->findings && options->findings->leave)
+        tn_graph_expand_but(g, is_not_left, options->findings);
     /* The sum over experts may be in another order. */
     tn_passes_run(g, options->skip | (options->exact ? tn_pass_bit("moe") : 0));
     if (!options->exact && !(options->skip & tn_pass_bit("moe")))
