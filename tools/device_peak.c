@@ -60,8 +60,27 @@ machine_of(const tn_target *t, uint64_t touched)
     return m;
 }
 
-/* chains x (c = a * c + b), `rounds` times; the sum is stored so that nothing
- * can be left out. */
+/* The sum of the `count` cells of a task, stored so that nothing can be left
+ * out. */
+static void
+store_sum(tn_kb *b, const machine *m, tn_kmem *y, tn_ins *task, tn_ins *lane, tn_kcell *c,
+    int count)
+{
+    tn_ins *zero = tn_kb_int(b, 0), *sum = tn_kb_get(b, c, 1, &zero), *at;
+
+    for (int i = 1; i < count; i++) {
+        tn_ins *index = tn_kb_int(b, i);
+        tn_ins *next = tn_kb_get(b, c, 1, &index);
+
+        sum = tn_kb_add(b, sum, next);
+    }
+    at = tn_kb_mul(b, task, tn_kb_int(b, m->lanes));
+    if (lane)
+        at = tn_kb_add(b, at, lane);
+    tn_kb_store(b, y, at, sum, NULL);
+}
+
+/* chains x (c = a * c + b), `rounds` times. */
 static void
 multiply_adds(tn_kb *b, const machine *m, tn_kmem *y, tn_ins *task, tn_ins *lane)
 {
@@ -69,7 +88,7 @@ multiply_adds(tn_kb *b, const machine *m, tn_kmem *y, tn_ins *task, tn_ins *lane
     tn_kcell *c = tn_kb_cell(b, "c", type, 1, &m->chains, false);
     tn_ins *zero = tn_kb_int(b, 0), *chains = tn_kb_int(b, m->chains);
     tn_ins *rounds = tn_kb_int(b, m->rounds), *a = tn_kb_real(b, TN_F32, 0.999);
-    tn_ins *d = tn_kb_real(b, TN_F32, 0.001), *sum, *at;
+    tn_ins *d = tn_kb_real(b, TN_F32, 0.001);
 
     TN_KFOR(b, i, TN_LOOP_UNROLL, zero, chains, 1, "i") {
         tn_ins *start = tn_kb_cast(b, TN_F32, i);
@@ -84,17 +103,7 @@ multiply_adds(tn_kb *b, const machine *m, tn_kmem *y, tn_ins *task, tn_ins *lane
             tn_kb_set(b, c, new, 1, &i);
         }
     }
-    sum = tn_kb_get(b, c, 1, &zero);
-    for (int i = 1; i < m->chains; i++) {
-        tn_ins *index = tn_kb_int(b, i);
-        tn_ins *next = tn_kb_get(b, c, 1, &index);
-
-        sum = tn_kb_add(b, sum, next);
-    }
-    at = tn_kb_mul(b, task, tn_kb_int(b, m->lanes));
-    if (lane)
-        at = tn_kb_add(b, at, lane);
-    tn_kb_store(b, y, at, sum, NULL);
+    store_sum(b, m, y, task, lane, c, m->chains);
 }
 
 static tn_kernel *
@@ -130,7 +139,7 @@ read_block(tn_kb *b, const machine *m, tn_kmem *x, tn_kmem *y, tn_ins *task, tn_
     tn_kcell *c = tn_kb_cell(b, "c", type, 1, &sums, false);
     tn_ins *zero = tn_kb_int(b, 0), *count = tn_kb_int(b, SUMS);
     tn_ins *base = tn_kb_mul(b, task, tn_kb_int(b, READ_BLOCK / 4));
-    tn_ins *steps = tn_kb_int(b, READ_BLOCK / 4 / (SUMS * m->lanes)), *sum, *at;
+    tn_ins *steps = tn_kb_int(b, READ_BLOCK / 4 / (SUMS * m->lanes));
 
     if (lane)
         base = tn_kb_add(b, base, lane);
@@ -150,17 +159,7 @@ read_block(tn_kb *b, const machine *m, tn_kmem *x, tn_kmem *y, tn_ins *task, tn_
             tn_kb_set(b, c, new, 1, &i);
         }
     }
-    sum = tn_kb_get(b, c, 1, &zero);
-    for (int i = 1; i < SUMS; i++) {
-        tn_ins *index = tn_kb_int(b, i);
-        tn_ins *next = tn_kb_get(b, c, 1, &index);
-
-        sum = tn_kb_add(b, sum, next);
-    }
-    at = tn_kb_mul(b, task, tn_kb_int(b, m->lanes));
-    if (lane)
-        at = tn_kb_add(b, at, lane);
-    tn_kb_store(b, y, at, sum, NULL);
+    store_sum(b, m, y, task, lane, c, SUMS);
 }
 
 static tn_kernel *

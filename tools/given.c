@@ -76,8 +76,8 @@ tn_given_dim(tn_tool *tool, tn_given *given, const char *symbol, int64_t value)
         given->entry->name);
 }
 
-static tn_status
-given_npy(tn_tool *tool, tn_given *given, const char *name, const char *path)
+tn_status
+tn_given_npy(tn_tool *tool, tn_given *given, const char *name, const char *path)
 {
     tn_tensor t = {0};
     tn_span file;
@@ -211,7 +211,7 @@ given_option(tn_tool *tool, tn_given *given, const char *option)
     if (tn_iface_input_find(given->entry, name) < 0)
         return no_input(tool, given, name);
     if (length > 4 && !strcmp(value + length - 4, ".npy"))
-        return given_npy(tool, given, name, value);
+        return tn_given_npy(tool, given, name, value);
     TN_TRY(tn_json_parse(tool->arena, tool->diag, tn_arena_printf(tool->arena, "-i %s", name),
         (tn_span){(const uint8_t *)value, length}, &limits, &doc));
     return tn_given_json(tool, given, name, doc, doc->root);

@@ -35,6 +35,9 @@ tn_status tn_given_json(tn_tool *tool, tn_given *given, const char *name, const 
 /* Puts a tensor under a name, taking it over; converts as the contract says. */
 tn_status tn_given_tensor(tn_tool *tool, tn_given *given, const char *name, tn_tensor *tensor)
     TN_MUST_USE;
+/* The tensor of a .npy file. */
+tn_status tn_given_npy(tn_tool *tool, tn_given *given, const char *name, const char *path)
+    TN_MUST_USE;
 tn_status tn_given_dim(tn_tool *tool, tn_given *given, const char *symbol, int64_t value)
     TN_MUST_USE;
 tn_status tn_given_texts(tn_tool *tool, tn_given *given, const char *name, const tn_text_in *texts,

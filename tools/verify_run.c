@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "ir/npy.h"
 #include "tools/verify.h"
-
-enum { FILE_LIMIT = 1 << 30 };
 
 /* How a test wants the model read. */
 static void
@@ -29,25 +26,10 @@ test_how(tn_verify *v, const tn_test *t, tn_model_options *options, tn_weights_o
 static tn_status
 given_npy(tn_verify *v, tn_given *given, const tn_test_value *value)
 {
-    tn_tensor t = {0};
     const char *path;
-    tn_span file;
-    tn_npy npy;
-    tn_status status;
 
     TN_TRY(tn_path_beneath(&v->tool->env, v->tool->arena, v->module->folder, value->path, &path));
-    TN_TRY(tn_file_read(&v->tool->env, path, FILE_LIMIT, &file));
-    status = tn_npy_read(v->tool->diag, path, file, &npy);
-    if (status == TN_OK) {
-        t.dtype = npy.dtype;
-        t.rank = npy.rank;
-        memcpy(t.dim, npy.dim, sizeof t.dim);
-        status = tn_tensor_create(v->tool->env.alloc, v->tool->diag, &t);
-    }
-    if (status == TN_OK)
-        tn_npy_copy(&npy, t.data);
-    tn_file_free(&v->tool->env, &file);
-    return status == TN_OK ? tn_given_tensor(v->tool, given, value->name, &t) : status;
+    return tn_given_npy(v->tool, given, value->name, path);
 }
 
 static tn_status
