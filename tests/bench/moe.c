@@ -177,7 +177,8 @@ measure(bench *b)
 static int
 report(bench *b, bool check)
 {
-    double flops = 2.0 * TOKENS * SLOTS * 3 * WIDTH * HIDDEN, time[FORMS];
+    const int64_t products = (int64_t)TOKENS * SLOTS * 3 * WIDTH * HIDDEN;
+    double flops = 2.0 * (double)products, time[FORMS];
 
     for (int n = 0; n < FORMS; n++) {
         time[n] = median(b->forms[n].seconds);
