@@ -524,11 +524,15 @@ read_header(parser *p)
     } lines[] = {{"dim", read_dim}, {"scalar", read_scalar}, {"fact", read_fact},
         {"input", read_input}, {"weight", read_weight}, {"state", read_state},
         {"output", read_output}, {"store", read_store}};
-    const char *start = p->line.at;
+    const char *start;
 
+    tn_gline_skip(&p->line);
+    start = p->line.at;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        /* "input = neg x" is an op whose result is called input. */
-        if (tn_gline_take(&p->line, lines[i].word) && !strchr("=:,", *p->line.at)) {
+        /* "input = neg x" is an op whose result is called input, and one may
+         * be called input.15. */
+        if (tn_gline_take(&p->line, lines[i].word) && !strchr("=:,", *p->line.at) &&
+            start[strlen(lines[i].word)] == ' ') {
             lines[i].read(p);
             return true;
         }

@@ -37,8 +37,8 @@ typedef struct tn_online_plan {
     tn_online *out;
 } tn_online_plan;
 
-/* True if the two compute the same, position `a` on the one axis standing for
- * position `b` on the other. */
+/* True if the axes have the same extent and the two compute the same, position
+ * `a` on the one standing for position `b` on the other. */
 bool tn_online_same(tn_tval *x, const tn_axis *a, tn_tval *y, const tn_axis *b);
 
 /* A choice that tests the weight itself for NaN: it is one where no key

@@ -166,6 +166,9 @@ out_check(tn_sched *s, const tn_out *o, const out_value *v, const tn_pos *lanes)
 {
     tn_ins *good = v->condition, *outside;
 
+    /* An index that all lanes share may stand at a position of each. */
+    if (v->position && v->position->type.lanes > good->type.lanes)
+        good = tn_wide(s, good, v->position->type.lanes);
     if (lanes && lanes->mask) {
         outside = tn_kb_fn1(s->b, TN_FN_not, lanes->mask);
         good = tn_kb_fn2(s->b, TN_FN_or, tn_wide(s, good, lanes->lanes), outside);
