@@ -140,7 +140,7 @@ fz_is_real_tensor(const fz_graph *g, const fz_node *n)
 bool
 fz_may_decide(const fz_graph *g, const fz_node *n)
 {
-    return (n->dtype != TN_F16 && n->dtype != TN_BF16) || n->in_count == 0 || elements(g, n) <= 16;
+    return (n->dtype != TN_F16 && n->dtype != TN_BF16) || n->in_count == 0 || elements(g, n) <= 4;
 }
 
 bool

@@ -8,7 +8,7 @@
 
 #include "passes/pass.h"
 
-enum { DRAWS = 8 };
+enum { DRAWS = 12 };
 
 typedef struct trial {
     fz_session *s;
