@@ -12,8 +12,8 @@ typedef struct crf {
     tn_size batch, steps, tags;
     tn_value *e, *A, *start, *end;
     tn_value *length; /* as given, or NULL */
-    tn_value *last;   /* position of the last live step, if `end` is given:
-               [B], or a literal */
+    /* Position of the last live step, if `end` is given: [B], or a literal. */
+    tn_value *last;
     tn_value *first;  /* e[0] with its start and end [B,K] */
     tn_value *rest;   /* e[1..] [B,T-1,K] */
 } crf;
