@@ -5,12 +5,14 @@
 #include "ir/graph/graph.h"
 
 /* Cleaning: values nobody reads, equal operations, views and conversions that
- * change nothing, `split` as slices, + - * / sqrt of literals (exact numbers
+ * change nothing, + - * / sqrt of literals (exact numbers
  * whose result is exact, or one correctly rounded step). Each gives whether
  * it changed something; pass.c runs them until none does. */
 bool tn_clean_dead(tn_graph *g);
 bool tn_clean_equal(tn_graph *g);
 bool tn_clean_views(tn_graph *g);
+/* Kernels know no `split`. */
+bool tn_clean_parts(tn_graph *g);
 bool tn_clean_fold(tn_graph *g);
 /* No concat of more parts than a kernel reads well. */
 bool tn_clean_short(tn_graph *g);

@@ -139,10 +139,6 @@ is_copied_result(const tn_op *op)
 static bool
 simplify_view(tn_op *op)
 {
-    if (op->code == TN_OP_split) {
-        slice_parts(op);
-        return true;
-    }
     if (op->code == TN_OP_reshape && is_reshape(op->in[0])) {
         tn_op_set_in(op, 0, op->in[0]->def->in[0]);
         return true;
@@ -158,6 +154,21 @@ bool
 tn_clean_views(tn_graph *g)
 {
     return all_blocks(g->block, simplify_view);
+}
+
+static bool
+slice_split(tn_op *op)
+{
+    if (op->code != TN_OP_split)
+        return false;
+    slice_parts(op);
+    return true;
+}
+
+bool
+tn_clean_parts(tn_graph *g)
+{
+    return all_blocks(g->block, slice_split);
 }
 
 /* ---- literals ---- */

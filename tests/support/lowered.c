@@ -447,7 +447,7 @@ lower_and_run(job *j)
 static tn_status
 check(void *arg)
 {
-    tn_pass_set apart = tn_pass_bit("group") | tn_pass_bit("route") | tn_pass_bit("moe");
+    tn_pass_set apart = tn_pass_optional(TN_STAGE_FUSE) | tn_pass_optional(TN_STAGE_CLEAN);
     job *j = arg;
     tn_status status = TN_OK;
 
