@@ -135,16 +135,11 @@ split_score(tn_online_target *t)
     t->greatest = r;
 }
 
-typedef struct search {
-    tn_arena *arena;
-    const tn_tile *tile;
-} search;
-
 /* What a score is made from, position by position. */
 static void
-look_behind(const search *s, tn_tval *v, bool *contracts, bool *reduces)
+look_behind(const tn_online_plan *p, tn_tval *v, bool *contracts, bool *reduces)
 {
-    tn_tset set = tn_tset_create(s->arena, s->tile);
+    tn_tset set = tn_tset_create(p->arena, p->tile);
 
     *contracts = *reduces = false;
     tn_tset_add(&set, v, NULL, NULL);
@@ -222,7 +217,6 @@ static bool
 share_scores(tn_online_plan *p)
 {
     const tn_online_target *f = p->first;
-    search s = {.arena = p->arena, .tile = p->tile};
     bool contracts, reduces;
 
     for (int i = p->count - 1; i >= 0; i--)
@@ -230,7 +224,7 @@ share_scores(tn_online_plan *p)
             !tn_online_same(p->at[i].exp, p->at[i].keys, p->first->exp, p->first->keys))
             drop(p, i);
     f = p->first;
-    look_behind(&s, f->score, &contracts, &reduces);
+    look_behind(p, f->score, &contracts, &reduces);
     if (!contracts)
         return fails(p, "scores come from a contraction", "scores that lie in memory",
             "nothing: their size is there already");
@@ -294,28 +288,6 @@ nothing_left(tn_online_plan *p)
     return true;
 }
 
-/* Conditions of a chain's choices: a test for NaN of the weight itself, or
- * something that the sums over keys have no part in. */
-static bool
-is_nan_test(const tn_online_target *t, const tn_tval *c, int from)
-{
-    const tn_tval *of = NULL;
-
-    if (is_fn(c, TN_FN_not))
-        return is_fn(c->arg[0], TN_FN_eq) && c->arg[0]->arg[0] == c->arg[0]->arg[1] &&
-            leads(c->arg[0]->arg[0], t->keys);
-    if (is_fn(c, TN_FN_is_nan))
-        of = c->arg[0];
-    else if ((is_fn(c, TN_FN_ne) || is_fn(c, TN_FN_eq)) && c->arg[0] == c->arg[1])
-        of = c->arg[0];
-    while (of && is_fn(of, TN_FN_cast))
-        of = of->arg[0];
-    for (int i = from; of && i < t->steps; i++)
-        if (t->chain[i].value == of || t->chain[i].value->arg[t->chain[i].path] == of)
-            return true;
-    return false;
-}
-
 static bool
 in_program(tn_online_plan *p)
 {
@@ -337,16 +309,13 @@ steps_are_ready(tn_online_plan *p)
 {
     for (int k = 0; k < p->count; k++) {
         tn_online_target *t = &p->at[k];
-        int sum;
 
-        if (tn_online_has_guard(t) && !tn_online_dividing(p, t, &sum))
-            return fails(p, "a weight that is tested for NaN is normalised", "one that is not",
-                "divide by the sum of the exponentials before the test");
+        tn_online_mark_guards(p, t);
         for (int i = 0; i < t->steps; i++) {
             const tn_tval *v = t->chain[i].value;
             tn_tset set = tn_tset_create(p->arena, p->tile);
 
-            if (is_fn(v, TN_FN_select) && is_nan_test(t, v->arg[0], i))
+            if (t->chain[i].guard)
                 continue;
             for (int a = 0; a < v->arg_count; a++)
                 if (a != t->chain[i].path && tn_tval_has_axis(v->arg[a], t->keys))
@@ -354,7 +323,8 @@ steps_are_ready(tn_online_plan *p)
             for (uint32_t n = 0; n < set.count; n++)
                 if (is_replaced(p, set.at[n]))
                     return fails(p, "what weights are multiplied by is known before",
-                        "a factor that depends on the sums over keys", "normalise once");
+                        "a factor or test that depends on the sums over keys",
+                        "normalise once, test for NaN after that");
         }
     }
     return true;
@@ -373,7 +343,6 @@ tn_online_rewrite(tn_arena *arena, const tn_tile *tile)
     if (!find_targets(p, &all) || !share_scores(p) || !nothing_left(p) || !in_program(p) ||
         !steps_are_ready(p))
         return out;
-    out.keys = p->first->keys;
     out.tile = tn_online_emit(p);
     return out;
 }

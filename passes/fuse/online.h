@@ -25,7 +25,6 @@ typedef struct tn_online {
     const char *predicate;  /* then: the condition that failed, */
     const char *found;      /* what stands there, */
     const char *advice;     /* what to change */
-    const tn_axis *keys;    /* of the old program */
     bool causal, windowed;  /* blocks past an upper, below a lower bound are skipped */
     bool masked;            /* scores are chosen or added to by a mask */
 } tn_online;

@@ -8,28 +8,6 @@ is_fn(const tn_tval *v, tn_fn fn)
     return v->op == TN_T_fn && v->fn == fn;
 }
 
-bool
-tn_online_is_guard(const tn_online_target *t, const tn_online_step *s)
-{
-    const tn_tval *c = s->value->arg[0];
-
-    if (!is_fn(s->value, TN_FN_select) || !tn_tval_has_axis(c, t->keys))
-        return false;
-    if (is_fn(c, TN_FN_not))
-        c = c->arg[0];
-    return is_fn(c, TN_FN_is_nan) ||
-        ((is_fn(c, TN_FN_ne) || is_fn(c, TN_FN_eq)) && c->arg[0] == c->arg[1]);
-}
-
-bool
-tn_online_has_guard(const tn_online_target *t)
-{
-    for (int i = 0; i < t->steps; i++)
-        if (tn_online_is_guard(t, &t->chain[i]))
-            return true;
-    return false;
-}
-
 static int
 sum_number(const tn_online_plan *p, const tn_tval *v)
 {
@@ -66,4 +44,58 @@ tn_online_dividing(const tn_online_plan *p, const tn_online_target *t, int *sum)
             return &t->chain[i];
     }
     return NULL;
+}
+
+/* What a condition tests for NaN, seen through conversions, and the answer it
+ * gives for NaN; NULL if it is no such test. */
+static const tn_tval *
+tested_for_nan(const tn_tval *c, bool *answer)
+{
+    const tn_tval *of = NULL;
+    bool holds = true;
+
+    for (; is_fn(c, TN_FN_not); c = c->arg[0])
+        holds = !holds;
+    if (is_fn(c, TN_FN_is_nan) || (is_fn(c, TN_FN_ne) && c->arg[0] == c->arg[1]))
+        of = c->arg[0];
+    else if (is_fn(c, TN_FN_eq) && c->arg[0] == c->arg[1]) {
+        of = c->arg[0];
+        holds = !holds;
+    }
+    while (of && is_fn(of, TN_FN_cast))
+        of = of->arg[0];
+    *answer = holds;
+    return of;
+}
+
+/* The weight is tested once it is normalised: then all of a row are NaN, or
+ * none is. Anything else is left to the loop. */
+static bool
+is_guard(const tn_online_target *t, int i, const tn_online_step *dividing)
+{
+    const tn_online_step *s = &t->chain[i];
+    const tn_tval *of;
+    bool nan;
+
+    if (!is_fn(s->value, TN_FN_select))
+        return false;
+    of = tested_for_nan(s->value->arg[0], &nan);
+    if (!of || s->path != (nan ? 2 : 1))
+        return false;
+    for (int k = i + 1; k < t->steps && &t->chain[k] <= dividing; k++)
+        if (t->chain[k].value == of)
+            return true;
+    return false;
+}
+
+void
+tn_online_mark_guards(const tn_online_plan *p, tn_online_target *t)
+{
+    int sum;
+    const tn_online_step *dividing = tn_online_dividing(p, t, &sum);
+
+    for (int i = 0; dividing && i < t->steps; i++) {
+        t->chain[i].guard = is_guard(t, i, dividing);
+        t->guarded |= t->chain[i].guard;
+    }
 }

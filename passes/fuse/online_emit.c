@@ -86,8 +86,8 @@ apply(emitter *e, const tn_online_target *t, tn_tval *x, bool in_loop, const tn_
     for (int i = t->steps - 1; i >= 0; i--) {
         const tn_online_step *s = &t->chain[i];
 
-        if (is_fn(s->value, TN_FN_cast) || tn_online_is_guard(t, s) ||
-            runs_in_loop(t, s) != in_loop || s->value == without)
+        if (is_fn(s->value, TN_FN_cast) || s->guard || runs_in_loop(t, s) != in_loop ||
+            s->value == without)
             continue;
         x = rebuilt(e, s, x);
     }
@@ -209,7 +209,7 @@ quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total)
 {
     tn_tval *x = fn2(e, TN_FN_div, acc, tn_tb_cast(e->b, acc->dtype, total)), *some;
 
-    if (!tn_online_has_guard(t))
+    if (!t->guarded)
         return x;
     some = fn2(e, TN_FN_lt, tn_tb_real(e->b, total->dtype, 0), total);
     return tn_tb_fn3(e->b, TN_FN_select, some, x, tn_tb_real(e->b, acc->dtype, 0));

@@ -15,6 +15,7 @@ enum { TN_ONLINE_CHAIN = 16, TN_ONLINE_TARGETS = 16 };
 typedef struct tn_online_step {
     tn_tval *value;
     int path;
+    bool guard; /* gives 0 for a weight that is NaN: no key counts in its row */
 } tn_online_step;
 
 /* A sum over keys of something linear in exp(s - m). */
@@ -26,6 +27,7 @@ typedef struct tn_online_target {
     tn_tval *greatest;          /* the reduction in it */
     tn_online_step chain[TN_ONLINE_CHAIN]; /* outermost first */
     int steps;
+    bool guarded; /* one of them is a guard */
 } tn_online_target;
 
 typedef struct tn_online_plan {
@@ -41,14 +43,12 @@ typedef struct tn_online_plan {
  * `a` on the one standing for position `b` on the other. */
 bool tn_online_same(tn_tval *x, const tn_axis *a, tn_tval *y, const tn_axis *b);
 
-/* A choice that tests the weight itself for NaN: it is one where no key
- * counts. */
-bool tn_online_is_guard(const tn_online_target *t, const tn_online_step *s);
-bool tn_online_has_guard(const tn_online_target *t);
 /* The step that divides by the sum of the exponentials, and which sum; NULL if
  * the chain has none. */
 const tn_online_step *tn_online_dividing(const tn_online_plan *p, const tn_online_target *t,
     int *sum);
+/* Marks the guards of a chain; the targets must be known. */
+void tn_online_mark_guards(const tn_online_plan *p, tn_online_target *t);
 
 /* The range of keys outside which a mask makes every score of the task's
  * block -inf, in the program being made: NULL where there is no bound. */

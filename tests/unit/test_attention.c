@@ -136,6 +136,28 @@ TN_TEST(weights_changed_afterwards)
         .weights = "w: f32[H,N,M] = softmax x {axis=2}\np: f32[H,N,M] = mul head, w\n"});
 }
 
+/* They look like guards of the weight and are none. */
+TN_TEST(other_tests_for_nan)
+{
+    char room[1000];
+
+    check((spelling){.inputs = "input t: f32[M]\n",
+        .weights = "w: f32[H,N,M] = softmax x {axis=2}\nn: bool[M] = is_nan t\n"
+                   "p: f32[H,N,M] = where n, 0, w\n",
+        .special = 3});
+    check((spelling){.inputs = "input seen: bool[H,1,M]\n",
+        .scores = "x: f32[H,N,M] = where seen, s, -inf\n",
+        .weights = "w: f32[H,N,M] = softmax x {axis=2}\nn: bool[H,N,M] = is_nan w\n"
+                   "p: f32[H,N,M] = where n, w, 0\n",
+        .kernels = 3});
+    check((spelling){.inputs = "input seen: bool[H,1,M]\n",
+        .scores = "x: f32[H,N,M] = where seen, s, -inf\n",
+        .weights = with(room, sizeof room, by_hand,
+            "n: bool[H,N,M] = is_nan e\ng: f32[H,N,M] = where n, 0, e\n"
+            "p: f32[H,N,M] = div g, l\n"),
+        .kernels = 3});
+}
+
 /* ---- scores ---- */
 
 TN_TEST(scores_of_all_kinds)
@@ -246,6 +268,6 @@ TN_TEST(near_misses_stay_as_they_are)
 
 TN_MAIN(TN_CASE(softmax_written_out), TN_CASE(weights_that_are_not_normalised),
     TN_CASE(a_maximum_that_may_be_infinite), TN_CASE(rows_without_keys),
-    TN_CASE(weights_changed_afterwards), TN_CASE(scores_of_all_kinds), TN_CASE(causal_and_windowed),
-    TN_CASE(halves), TN_CASE(grouped_heads_spelled_by_repeating),
+    TN_CASE(weights_changed_afterwards), TN_CASE(other_tests_for_nan), TN_CASE(scores_of_all_kinds),
+    TN_CASE(causal_and_windowed), TN_CASE(halves), TN_CASE(grouped_heads_spelled_by_repeating),
     TN_CASE(heads_joined_with_the_batch), TN_CASE(near_misses_stay_as_they_are))
