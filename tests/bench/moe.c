@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "frontend/model.h"
-#include "frontend/weights.h"
-#include "passes/pass.h"
-#include "runtime/compile.h"
-#include "runtime/open.h"
-#include "runtime/session.h"
+#include "tests/bench/compiled.h"
 #include "tests/bench/probe.h"
 
 /* A sum over 16 experts, two a token, 512 tokens, beside a dense network of as
@@ -24,11 +18,7 @@ enum { TOKENS = 512, EXPERTS = 16, SLOTS = 2, WIDTH = 512, HIDDEN = 1024, ROUNDS
 static const char *const names[FORMS] = {"moe", "dense, same operations", "all experts, spelled"};
 
 typedef struct form {
-    tn_arena *arena;
-    tn_module *module;
-    tn_artifact *artifact;
-    tn_model *model;
-    tn_session *session;
+    tn_bench_graph graph;
     tn_tensor x;
     double seconds[ROUNDS];
 } form;
@@ -65,25 +55,6 @@ static const char dense[] =
     " \"outputs\": {\"y\": \"f32[%d,%d]\"}}";
 
 static tn_status
-read_graph(void *arg)
-{
-    bench *b = arg;
-    form *f = &b->forms[b->opening];
-    const tn_model_options how = {.seed = 1, .seed_weights = true};
-    static const tn_weights_options weights;
-    const int rows = TOKENS * SLOTS;
-    const char *text = b->opening == 1
-        ? tn_arena_printf(f->arena, dense, HIDDEN, WIDTH, HIDDEN, WIDTH, WIDTH, HIDDEN, rows, WIDTH,
-              rows, WIDTH)
-        : tn_arena_printf(f->arena, experts, EXPERTS, WIDTH, EXPERTS, HIDDEN, WIDTH, EXPERTS,
-              HIDDEN, WIDTH, EXPERTS, WIDTH, HIDDEN, TOKENS, WIDTH, SLOTS, EXPERTS, TOKENS, WIDTH);
-
-    TN_TRY(tn_model_parse(&b->env, f->arena, "moe.json",
-        (tn_span){(const uint8_t *)text, strlen(text)}, &how, &f->module));
-    return tn_weights_load(&b->env, f->module, &weights);
-}
-
-static tn_status
 make_input(bench *b, form *f)
 {
     int64_t rows = b->opening == 1 ? TOKENS * SLOTS : TOKENS;
@@ -101,28 +72,18 @@ make_input(bench *b, form *f)
 static tn_status
 open_form(bench *b)
 {
+    const int rows = TOKENS * SLOTS;
     form *f = &b->forms[b->opening];
-    const tn_backend *cpu;
-    const char *title, *identity;
-    uint32_t number;
-    tn_compile_target target = {.name = "cpu", .family = "cpu"};
-    tn_compile_options options = {.targets = &target, .target_count = 1};
-    tn_open_options how = {.device = "cpu", .threads = b->threads};
-    tn_span bytes;
+    char text[2000];
 
-    f->arena = tn_arena_create(b->env.alloc, 0);
-    if (!f->arena)
-        return TN_NO_MEMORY;
-    if (b->opening == 2)
-        TN_TRY(tn_pass_parse(b->env.diag, "moe", &options.skip));
-    TN_TRY(tn_registry_device(b->registry, "cpu", &cpu, &number));
-    if (cpu->describe(cpu->self, number, &target.text, &title, &identity) != 0)
-        return TN_DEVICE;
-    TN_TRY(tn_arena_guard(f->arena, read_graph, b));
-    TN_TRY(tn_compile(&b->env, b->registry, f->module, &options, &bytes));
-    TN_TRY(tn_artifact_open_bytes(&b->env, bytes, false, &f->artifact));
-    TN_TRY(tn_model_open(&b->env, b->registry, f->artifact, &how, &f->model));
-    TN_TRY(tn_session_open(&b->env, f->model, &f->session));
+    if (b->opening == 1)
+        snprintf(text, sizeof text, dense, HIDDEN, WIDTH, HIDDEN, WIDTH, WIDTH, HIDDEN, rows, WIDTH,
+            rows, WIDTH);
+    else
+        snprintf(text, sizeof text, experts, EXPERTS, WIDTH, EXPERTS, HIDDEN, WIDTH, EXPERTS,
+            HIDDEN, WIDTH, EXPERTS, WIDTH, HIDDEN, TOKENS, WIDTH, SLOTS, EXPERTS, TOKENS, WIDTH);
+    TN_TRY(tn_bench_open(&b->env, b->registry, text, b->opening == 2 ? "moe" : NULL, b->threads,
+        &f->graph));
     return make_input(b, f);
 }
 
@@ -134,7 +95,7 @@ run_once(bench *b, form *f, double *seconds, bool show)
     tn_run run = {.inputs = &f->x, .outputs = &y, .profile = true};
     uint64_t ns = 0;
 
-    TN_TRY(tn_session_run(f->session, &run));
+    TN_TRY(tn_session_run(f->graph.session, &run));
     for (uint32_t i = 0; i < run.time_count; i++) {
         ns += run.times[i].took_ns;
         if (show)
@@ -143,21 +104,6 @@ run_once(bench *b, form *f, double *seconds, bool show)
     tn_tensor_free(b->env.alloc, &y);
     *seconds = (double)ns * 1e-9;
     return TN_OK;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double
-median(double *list)
-{
-    qsort(list, ROUNDS, sizeof *list, by_size);
-    return list[ROUNDS / 2];
 }
 
 static tn_status
@@ -181,7 +127,7 @@ report(bench *b, bool check)
     double flops = 2.0 * (double)products, time[FORMS];
 
     for (int n = 0; n < FORMS; n++) {
-        time[n] = median(b->forms[n].seconds);
+        time[n] = tn_probe_median(b->forms[n].seconds, ROUNDS);
         printf("%-26s %9.3f ms  %7.1f GFLOP/s of its %d active ones\n", names[n], time[n] * 1e3,
             flops * (n == 2 ? EXPERTS / SLOTS : 1) / time[n] * 1e-9, n == 2 ? EXPERTS : SLOTS);
     }
@@ -194,10 +140,7 @@ static void
 close_form(bench *b, form *f)
 {
     tn_tensor_free(b->env.alloc, &f->x);
-    tn_session_close(f->session);
-    tn_model_close(f->model);
-    tn_artifact_close(f->artifact);
-    tn_arena_destroy(f->arena);
+    tn_bench_close(&f->graph);
 }
 
 static tn_status

@@ -4,11 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/model.h"
-#include "frontend/weights.h"
-#include "runtime/compile.h"
-#include "runtime/open.h"
-#include "runtime/session.h"
+#include "tests/bench/compiled.h"
 #include "tests/bench/probe.h"
 #include "tests/bench/viterbi_plain.h"
 
@@ -42,11 +38,7 @@ typedef struct bench {
     tn_diag diag;
     tn_env env;
     tn_registry *registry;
-    tn_arena *arena;
-    tn_module *module;
-    tn_artifact *artifact;
-    tn_model *model;
-    tn_session *session;
+    tn_bench_graph graph;
     tn_tensor e, out[2];
     float *A, *scores;
     int32_t *back, *path;
@@ -54,34 +46,11 @@ typedef struct bench {
     int64_t differ;      /* tags that differ */
 } bench;
 
-typedef struct reading {
-    bench *b;
-    const shape *s;
-} reading;
-
-static tn_status
-read_graph(void *arg)
-{
-    const reading *r = arg;
-    const shape *s = r->s;
-    const tn_model_options how = {.seed = 1, .seed_weights = true};
-    static const tn_weights_options weights;
-    const char *text = tn_arena_printf(r->b->arena,
-        "{\"tenon\": 1, \"weights\": {\"A\": \"f32[%d,%d]\"}, \"inputs\": {\"e\": \"f32[%d,%d,%d]\"},"
-        " \"nodes\": [[[\"p\", \"s\"], \"viterbi\", \"e\", \"A\"]],"
-        " \"outputs\": {\"p\": \"i32[%d,%d]\", \"s\": \"f32[%d]\"}}",
-        s->tags, s->tags, s->batch, s->steps, s->tags, s->batch, s->steps, s->batch);
-
-    TN_TRY(tn_model_parse(&r->b->env, r->b->arena, "viterbi.json",
-        (tn_span){(const uint8_t *)text, strlen(text)}, &how, &r->b->module));
-    return tn_weights_load(&r->b->env, r->b->module, &weights);
-}
-
 /* The transitions as the model has them. */
 static const float *
 transitions(const bench *b)
 {
-    const tn_weight *w = b->module->weights.entries[0].value;
+    const tn_weight *w = b->graph.module->weights.entries[0].value;
 
     return w->data;
 }
@@ -89,26 +58,14 @@ transitions(const bench *b)
 static tn_status
 open_shape(bench *b, const shape *s)
 {
-    const tn_backend *cpu;
-    const char *title, *identity;
-    uint32_t number;
-    reading r = {b, s};
-    tn_compile_target target = {.name = "cpu", .family = "cpu"};
-    tn_compile_options options = {.targets = &target, .target_count = 1};
-    tn_open_options how = {.device = "cpu", .threads = b->threads};
-    tn_span bytes;
+    char text[400];
 
-    b->arena = tn_arena_create(b->env.alloc, 0);
-    if (!b->arena)
-        return TN_NO_MEMORY;
-    TN_TRY(tn_registry_device(b->registry, "cpu", &cpu, &number));
-    if (cpu->describe(cpu->self, number, &target.text, &title, &identity) != 0)
-        return TN_DEVICE;
-    TN_TRY(tn_arena_guard(b->arena, read_graph, &r));
-    TN_TRY(tn_compile(&b->env, b->registry, b->module, &options, &bytes));
-    TN_TRY(tn_artifact_open_bytes(&b->env, bytes, false, &b->artifact));
-    TN_TRY(tn_model_open(&b->env, b->registry, b->artifact, &how, &b->model));
-    TN_TRY(tn_session_open(&b->env, b->model, &b->session));
+    snprintf(text, sizeof text,
+        "{\"tenon\": 1, \"weights\": {\"A\": \"f32[%d,%d]\"}, \"inputs\": {\"e\": \"f32[%d,%d,%d]\"},"
+        " \"nodes\": [[[\"p\", \"s\"], \"viterbi\", \"e\", \"A\"]],"
+        " \"outputs\": {\"p\": \"i32[%d,%d]\", \"s\": \"f32[%d]\"}}",
+        s->tags, s->tags, s->batch, s->steps, s->tags, s->batch, s->steps, s->batch);
+    TN_TRY(tn_bench_open(&b->env, b->registry, text, NULL, b->threads, &b->graph));
     b->e = (tn_tensor){.dtype = TN_F32, .rank = 3, .dim = {s->batch, s->steps, s->tags}};
     TN_TRY(tn_tensor_create(b->env.alloc, b->env.diag, &b->e));
     for (int64_t i = 0; i < (int64_t)s->batch * s->steps * s->tags; i++)
@@ -120,14 +77,7 @@ static void
 close_shape(bench *b)
 {
     tn_tensor_free(b->env.alloc, &b->e);
-    tn_session_close(b->session);
-    tn_model_close(b->model);
-    tn_artifact_close(b->artifact);
-    tn_arena_destroy(b->arena);
-    b->session = NULL;
-    b->model = NULL;
-    b->artifact = NULL;
-    b->arena = NULL;
+    tn_bench_close(&b->graph);
 }
 
 /* Seconds that the launches of one run take. */
@@ -138,7 +88,7 @@ run_ours(bench *b, double *seconds)
     tn_probe_clock start = tn_probe_start();
     uint64_t ns = 0;
 
-    TN_TRY(tn_session_run(b->session, &run));
+    TN_TRY(tn_session_run(b->graph.session, &run));
     for (uint32_t i = 0; i < run.time_count; i++)
         ns += run.times[i].took_ns;
     if (b->threads == 1)
