@@ -44,9 +44,9 @@ advice_for(const char *family, bool device)
 }
 
 static void
-add(report *r, const char *name, const char *state, const char *found, const char *todo)
+add(report *r, const char *name, const char *state, const char *found, const char *remedy)
 {
-    tn_push(r->tool->arena, &r->findings, ((finding){name, state, found, todo}));
+    tn_push(r->tool->arena, &r->findings, ((finding){name, state, found, remedy}));
 }
 
 /* What was just explained, in memory that stays. */
