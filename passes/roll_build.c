@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A scan in place of steps that were written out. */
-#include <assert.h>
 
 #include "passes/roll_in.h"
 
@@ -103,25 +102,15 @@ open_scan(builder *x)
 {
     const tn_roll *r = x->r;
     tn_value *in[TN_ROLL_SLOTS + 1] = {r->first};
-    int64_t carries = 1, axis = 0, backward = r->backward;
     int count = 1;
     tn_size steps = tn_size_int(x->g->sizes, r->steps);
-    tn_status status;
 
     for (int i = 0; i < r->slots; i++)
         if (r->slot[i].kind == TN_ROLL_SLICE) {
             x->param[i] = count;
             in[count++] = pieces(x, i);
         }
-    x->scan = tn_build_start(&x->b, TN_OP_scan, in, count);
-    tn_op_set_ints(x->scan, TN_ATTR_scan_carries, &carries, 1);
-    tn_op_set_ints(x->scan, TN_ATTR_scan_axis, &axis, 1);
-    tn_op_set_ints(x->scan, TN_ATTR_scan_reverse, &backward, 1);
-    if (count == 1)
-        tn_op_set_sizes(x->scan, TN_ATTR_scan_count, &steps, 1);
-    status = tn_op_open_bodies(x->scan, NULL);
-    assert(status == TN_OK);
-    (void)status;
+    x->scan = tn_build_scan(&x->b, in, count, 1, 0, r->backward, count == 1 ? &steps : NULL);
     return (tn_build){.block = x->scan->body[0], .path = x->b.path, .from = x->b.from};
 }
 

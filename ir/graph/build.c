@@ -197,3 +197,22 @@ tn_build_fill(tn_build *b, tn_type type, tn_number value)
     tn_op_set_number(op, TN_ATTR_fill_value, value);
     return tn_build_finish(op);
 }
+
+tn_op *
+tn_build_scan(tn_build *b, tn_value *const *in, int in_count, int carries, int axis, bool reverse,
+    const tn_size *rounds)
+{
+    tn_op *scan = tn_build_start(b, TN_OP_scan, in, in_count);
+    int64_t count = carries, along = axis, backward = reverse;
+    tn_status status;
+
+    tn_op_set_ints(scan, TN_ATTR_scan_carries, &count, 1);
+    tn_op_set_ints(scan, TN_ATTR_scan_axis, &along, 1);
+    tn_op_set_ints(scan, TN_ATTR_scan_reverse, &backward, 1);
+    if (rounds)
+        tn_op_set_sizes(scan, TN_ATTR_scan_count, rounds, 1);
+    status = tn_op_open_bodies(scan, NULL);
+    assert(status == TN_OK);
+    (void)status;
+    return scan;
+}

@@ -48,4 +48,10 @@ tn_value *tn_build_concat(tn_build *b, tn_value *const *in, int count, int axis)
 tn_value *tn_build_iota(tn_build *b, tn_size start, tn_size size, tn_dtype dtype);
 tn_value *tn_build_fill(tn_build *b, tn_type type, tn_number value);
 
+/* A scan, its body open: carried values, slices, the index. The first
+ * `carries` of `in` are carried, along axis `axis` of the others it runs;
+ * `rounds` says how often if there are none, else it is NULL. */
+tn_op *tn_build_scan(tn_build *b, tn_value *const *in, int in_count, int carries, int axis,
+    bool reverse, const tn_size *rounds);
+
 #endif

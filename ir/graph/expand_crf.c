@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Decompositions of viterbi, crf_partition and crf_marginals: scans over the
  * steps, with the length as a condition. */
-#include <assert.h>
 
 #include "ir/graph/expand_in.h"
 
@@ -101,16 +100,8 @@ static tn_op *
 open_scan(crf *c, tn_value *first, tn_value *over, bool reverse, tn_build *body)
 {
     tn_value *in[2] = {first, over};
-    tn_op *scan = tn_build_start(c->b, TN_OP_scan, in, 2);
-    int64_t count = 1, axis = 1, backward = reverse;
-    tn_status status;
+    tn_op *scan = tn_build_scan(c->b, in, 2, 1, 1, reverse, NULL);
 
-    tn_op_set_ints(scan, TN_ATTR_scan_carries, &count, 1);
-    tn_op_set_ints(scan, TN_ATTR_scan_axis, &axis, 1);
-    tn_op_set_ints(scan, TN_ATTR_scan_reverse, &backward, 1);
-    status = tn_op_open_bodies(scan, NULL);
-    assert(status == TN_OK);
-    (void)status;
     *body = (tn_build){.block = scan->body[0], .path = c->op->path, .from = c->op->from};
     return scan;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Decompositions of lstm and gru: the part of the input for all steps at
  * once, then a scan over the steps. */
-#include <assert.h>
 
 #include "ir/graph/expand_in.h"
 
@@ -67,21 +66,11 @@ static tn_op *
 open_scan(rnn *n, tn_value *xw, tn_value *const *first, int carries, bool reverse)
 {
     tn_value *in[3];
-    tn_op *scan;
-    int64_t count = carries, axis = 1, backward = reverse;
-    tn_status status;
 
     for (int i = 0; i < carries; i++)
         in[i] = first[i];
     in[carries] = xw;
-    scan = tn_build_start(n->b, TN_OP_scan, in, carries + 1);
-    tn_op_set_ints(scan, TN_ATTR_scan_carries, &count, 1);
-    tn_op_set_ints(scan, TN_ATTR_scan_axis, &axis, 1);
-    tn_op_set_ints(scan, TN_ATTR_scan_reverse, &backward, 1);
-    status = tn_op_open_bodies(scan, NULL);
-    assert(status == TN_OK);
-    (void)status;
-    return scan;
+    return tn_build_scan(n->b, in, carries + 1, carries, 1, reverse, NULL);
 }
 
 /* Results of the scan are the last states, then y. */
