@@ -284,6 +284,11 @@ build(tn_experts *x, sum *s, int64_t experts, tn_build *b)
         (void)tn_ex_fail(x, "tokens and weights have one element type", "two", "cast the tokens");
         return NULL;
     }
+    if (tn_dtype_bytes(x->y->type.dtype) > tn_dtype_bytes(in[TN_IN_moe_x]->type.dtype)) {
+        (void)tn_ex_fail(x, "the sum is no wider than the tokens", "a wider one",
+            "cast the sum, not what is summed");
+        return NULL;
+    }
     in[TN_IN_moe_ids] = tn_build_cast(b, t->ids, TN_I32);
     in[TN_IN_moe_w] = tn_build_cast(b, t->w, TN_F32);
     op = tn_build_start(b, TN_OP_moe, in, TN_IN_COUNT_moe);
