@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/compiled.h"
+#include "tests/bench/bench_graph.h"
 #include "tests/bench/probe.h"
 
 /* y[M,N] = x[M,K] w[N,K]^T in f32, from a graph through compile and session to

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/bench/compiled.h"
+#include "tests/bench/bench_graph.h"
 #include "tests/bench/probe.h"
 
 /* A sum over 16 experts, two a token, 512 tokens, beside a dense network of as

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/compiled.h"
+#include "tests/bench/bench_graph.h"
 #include "tests/bench/probe.h"
 #include "tests/bench/viterbi_plain.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TN_TESTS_BENCH_COMPILED_H
-#define TN_TESTS_BENCH_COMPILED_H
+#ifndef TN_TESTS_BENCH_BENCH_GRAPH_H
+#define TN_TESTS_BENCH_BENCH_GRAPH_H
 
 #include "frontend/model.h"
 #include "runtime/open.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/bench/compiled.h"
+#include "tests/bench/bench_graph.h"
 
 #include <string.h>
 
