@@ -16,6 +16,7 @@ typedef enum tn_lower_kind {
     TN_LOWER_make,
     TN_LOWER_scan,
     TN_LOWER_flat,
+    TN_LOWER_deal,
     TN_LOWER_expand,
     TN_LOWER_refuse,
 } tn_lower_kind;

@@ -305,7 +305,7 @@ tn_group_open(tn_grouper *x, tn_op *op)
     tn_group *group;
     fit f;
 
-    if (kind == TN_LOWER_expand)
+    if (kind == TN_LOWER_expand || kind == TN_LOWER_deal)
         return open_whole(x, op);
     group = new_group(x, op, kind <= TN_LOWER_scan ? kinds[kind] : TN_GROUP_MAP);
     memset(f.result, -1, sizeof f.result);

@@ -24,6 +24,7 @@ class_of(const char *family)
         [TN_LOWER_reduce] = "reduce",
         [TN_LOWER_order] = "reduce",
         [TN_LOWER_scan] = "scan",
+        [TN_LOWER_deal] = "reduce",
         [TN_LOWER_expand] = "fused",
         [TN_LOWER_refuse] = "fused",
     };

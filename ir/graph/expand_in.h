@@ -16,6 +16,7 @@
 #define TN_EXPAND_make(op)
 #define TN_EXPAND_scan(op)
 #define TN_EXPAND_flat(op)
+#define TN_EXPAND_deal(op)
 #define TN_EXPAND_refuse(op)
 #define TN_EXPAND_expand(op) void tn_expand_##op(tn_build *b, const tn_op *op, tn_value **out);
 #define TN_OP(op, infer, lower, ...) TN_EXPAND_##lower(op)

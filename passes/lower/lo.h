@@ -176,10 +176,12 @@ tn_tval *tn_lower_contract(tn_lo *k, tn_op *op, int result, tn_tval *const *inde
 tn_tval *tn_lower_gather(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 tn_tval *tn_lower_write(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 tn_tval *tn_lower_order(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
+/* Sort and nonzero have kernels of their own: tn_lower_dealt. */
+tn_tval *tn_lower_deal(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 /* Its results are bound when the group's statements are made. */
 tn_tval *tn_lower_scan(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 
-/* ---- groups of kind WHOLE: one composite row, kernels of its own ---- */
+/* ---- groups of kind WHOLE: one row, kernels of its own ---- */
 
 /* Opens a kernel of the group under a name; what the last one has bound and
  * remembered is forgotten. */
@@ -205,6 +207,7 @@ tn_tval *tn_lo_order_key(tn_lo *k, tn_tval *x);
 tn_status tn_lower_whole(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 tn_status tn_lower_route(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 tn_status tn_lower_moe(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
+tn_status tn_lower_dealt(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 
 /* The loop of a scan; binds its results, stores those that are outputs of
  * the group along the way. */

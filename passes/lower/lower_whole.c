@@ -112,6 +112,8 @@ tn_lower_whole(tn_lo *k, tn_lowered_list *out)
 {
     tn_op *op = k->group->ops.at[0];
 
+    if (tn_lower_kind_of(op->code) == TN_LOWER_deal)
+        return tn_lower_dealt(k, out);
     note(k, op);
     return op->code == TN_OP_route ? tn_lower_route(k, out) : tn_lower_moe(k, out);
 }

@@ -246,6 +246,28 @@ const graph_case tn_graph_cases[] = {
         "y2: $T[N,4], y3: i64[N,4] = top_k x {k=4, largest=false, dtype=i64}; "
         "y4: $T[2,N], y5: i32[2,N] = top_k z {k=2, axis=0, largest=false}",
         .match = MATCH_VALUES),
+    CASE("top_k", (F32 | OTHERS) & ~B,
+        "input x: $T[2,M+70]; y: $T[2,70], y1: i32[2,70] = top_k x {k=70}; y2: $T[2,M+65], y3: "
+        "i64[2,M+65] = top_k x {k=M+65, largest=false, dtype=i64}",
+        .match = MATCH_VALUES),
+    CASE("sort", N,
+        "input x: $T[N,7]; y: $T[N,7], y1: i32[N,7] = sort x {axis=0}; y2: $T[N,7], y3: i64[N,7] "
+        "= sort x {axis=1, descending=true, dtype=i64}; "
+        "input z: $T[N]; w: $T[N] = maximum z, z; y4: $T[N], y5: i32[N] = sort w {axis=0, "
+        "descending=true}",
+        .match = MATCH_BITS),
+    CASE("sort", I | F32,
+        "input i: i32[N] in 0..3; x: $T[N] = cast i {to=$T}; y: $T[N], y1: i32[N] = sort x "
+        "{axis=0}; y2: $T[N], y3: i32[N] = sort x {axis=0, descending=true}",
+        .match = MATCH_BITS),
+    CASE("nonzero", A,
+        "input x: $T[N]; y: i32[N,1], y1: i32[] = nonzero x; input i: i32[3,N,2] in 0..2; "
+        "input z: $T[3,N,2]; m: $T[3,N,2] = cast i {to=$T}; y2: i32[6*N,3], y3: i32[] = nonzero "
+        "m; y4: i32[6*N+2,3], y5: i32[] = nonzero z {limit=6*N+2}"),
+    CASE("nonzero", F32 | OTHERS,
+        "input i: i32[M] in 1..1; x: $T[M] = cast i {to=$T}; y: i32[M-1,1], y1: i32[] = nonzero "
+        "x {limit=M-1}",
+        .fails = true),
 
     /* ---- making ---- */
     CASE("constant fill", N,

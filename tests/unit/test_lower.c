@@ -566,6 +566,40 @@ TN_TEST(top_k)
     LOWERED(.text = text, .dims = {B(4)}, .special = 2);
 }
 
+/* One kernel each; a long top_k is the start of a sort. */
+TN_TEST(sorting)
+{
+    static const char text[] =
+        "graph main\n    dim B 0..9\n    input x: f32[3,B]\n    input y: i32[B,5]\n"
+        "    v: f32[3,B], i: i32[3,B] = sort x {axis=1}\n"
+        "    w: i32[B,5], j: i64[B,5] = sort y {axis=0, descending=true, dtype=i64}\n"
+        "    output v = v\n    output i = i\n    output w = w\n    output j = j\n";
+    static const char many[] =
+        "graph main\n    input x: f32[2,80]\n    v: f32[2,70], i: i32[2,70] = top_k x {k=70}\n"
+        "    output v = v\n    output i = i\n";
+
+    LOWERED(.text = text, .dims = {B(7)}, .kernels = 2);
+    LOWERED(.text = text, .dims = {B(8)}, .special = 2);
+    LOWERED(.text = text, .dims = {B(0)});
+    LOWERED(.text = many, .special = 3);
+}
+
+TN_TEST(places_of_what_is_not_zero)
+{
+    static const char text[] =
+        "graph main\n    dim B 0..9\n    input x: f32[B,3]\n    m: bool[B,3] = greater x, 0\n"
+        "    i: i32[3*B,2], n: i32[] = nonzero m\n    j: i32[3*B+4,2], k: i32[] = nonzero x "
+        "{limit=3*B+4}\n    output i = i\n    output n = n\n    output j = j\n"
+        "    output k = k\n";
+
+    LOWERED(.text = text, .dims = {B(5)}, .special = 2);
+    LOWERED(.text = text, .dims = {B(1)});
+    LOWERED(.text = text, .dims = {B(0)});
+    LOWERED(.text = "graph main\n    input x: f32[4]\n    y: f32[4] = exp x\n"
+                    "    i: i32[2,1], n: i32[] = nonzero y {limit=2}\n    output i = i\n",
+        .fails = true);
+}
+
 TN_TEST(gates)
 {
     LOWERED(.dims = {{"M", 5}}, .kernels = 1, .tolerance = 1e-5,
@@ -735,7 +769,8 @@ TN_TEST(rotary_positions)
 TN_TEST(what_no_device_runs_is_named)
 {
     LOWERED(.refused = 4,
-        .text = "graph main\n    input x: f32[5]\n    a: f32[5], b: i32[5] = sort x {axis=0}\n"
+        .text = "graph main\n    input x: f32[1,2,6]\n"
+                "    a: f32[1,2,3] = max_pool x {window=[2], strides=[2]}\n"
                 "    output a = a\n");
 }
 
@@ -752,7 +787,7 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(stored_last_and_read_first), TN_CASE(stored_and_read_by_later_loops),
     TN_CASE(contractions), TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach),
     TN_CASE(attention_by_hand), TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes),
-    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(gates),
-    TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states),
-    TN_CASE(conditional_random_field), TN_CASE(recurrent_layers), TN_CASE(scans_over_anything),
-    TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
+    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(sorting),
+    TN_CASE(places_of_what_is_not_zero), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose),
+    TN_CASE(writing), TN_CASE(states), TN_CASE(conditional_random_field), TN_CASE(recurrent_layers),
+    TN_CASE(scans_over_anything), TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
