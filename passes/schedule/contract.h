@@ -54,4 +54,7 @@ void tn_contract_copy_lanes(tn_sched *s, tn_contract_block *c, tn_point *p);
 /* The panel of nv vectors from position `j` of the lane axis on. */
 void tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p);
 
+/* True if no sum of this panel is NaN; the nest's `clean` is there. */
+tn_ins *tn_quick_panel(tn_sched *s, const tn_contract_block *c, tn_point *p);
+
 #endif

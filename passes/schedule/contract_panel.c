@@ -411,6 +411,21 @@ rows_when(tn_sched *s, const tn_contract_block *c, tn_ins *when, tn_point *p, ro
         tn_kb_close(s->b);
 }
 
+static void
+choose_pace(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    if (c->n->clean) {
+        tn_kb_if(s->b, tn_quick_panel(s, c, p));
+        s->quick = true;
+        choose_arm(s, c, 0, tn_point_new(s, p));
+        s->quick = false;
+        tn_kb_else(s->b);
+    }
+    choose_arm(s, c, 0, tn_point_new(s, p));
+    if (c->n->clean)
+        tn_kb_close(s->b);
+}
+
 void
 tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
 {
@@ -425,7 +440,7 @@ tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
         c->row_end = tn_sub(s, to, c->row0);
         if (!starts_constant(s, c))
             rows_when(s, c, c->first, p, start_row);
-        choose_arm(s, c, 0, tn_point_new(s, p));
+        choose_pace(s, c, p);
         rows_when(s, c, c->last, p, finish_row);
     }
 }

@@ -105,6 +105,8 @@ tn_accumulate(tn_sched *s, tn_tval *v, tn_ins *acc, tn_point *p)
         return tn_add(s, tn_mul(s, a, b), acc);
     }
     a = tn_convert(s, tn_eval(s, v->arg[0], p), t);
+    if (s->quick && v->fn == TN_FN_max)
+        return tn_combine(s, TN_FN_maxq, a, acc);
     return tn_combine(s, tn_red_fn(v), a, acc);
 }
 

@@ -47,6 +47,7 @@ typedef struct tn_nest {
     tn_axis *lane; /* the axis of vectors; NULL: none */
     bool contract; /* a product-like map reduced, each operand lacking an axis */
     bool reverse;  /* the reduced axis runs downward, for a prefix */
+    tn_ins *clean; /* a condition: its lane side is below +inf; or NULL */
 } tn_nest;
 
 typedef enum tn_item_kind { TN_ITEM_NEST, TN_ITEM_LOOP, TN_ITEM_IF } tn_item_kind;
@@ -171,6 +172,7 @@ struct tn_sched {
     TN_VEC(const tn_tstmt *) stores; /* in program order */
     uint32_t mark;
     tn_point *root;
+    bool quick;        /* what is being emitted meets no NaN */
     tn_axset row_axes; /* rows of a recurrent contraction: no lanes elsewhere */
     /* GPU */
     int32_t group;       /* lanes of a group */
@@ -451,6 +453,10 @@ void tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_poin
 /* ---- contract.c, schedule_cpu.c, schedule_gpu.c, gpu_tile.c ---- */
 
 void tn_contract(tn_sched *s, tn_nest *n, tn_point *p);
+/* Around a recurrence (quick.c): what is the same in all its rounds is looked
+ * at before it, so that maxima inside need not reckon with NaN. */
+void tn_quick_before(tn_sched *s, const tn_item *loop, tn_point *p);
+void tn_quick_after(const tn_item *loop);
 /* What the two operands of a contraction depend on. */
 void tn_contract_deps(tn_sched *s, const tn_tval *v, tn_axset *a, tn_axset *b);
 /* Axes of a contraction's result, but for `lane`: rows, which only the operand

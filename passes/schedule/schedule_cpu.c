@@ -186,10 +186,13 @@ emit_items(tn_sched *s, tn_items *items, tn_point *p)
             i += emit_nests(s, items, i, p);
             continue;
         }
-        if (item->kind == TN_ITEM_LOOP)
+        if (item->kind == TN_ITEM_LOOP) {
+            tn_quick_before(s, item, p);
             tn_emit_loop(s, item, p, emit_items);
-        else
+            tn_quick_after(item);
+        } else {
             emit_if(s, item, p);
+        }
         i++;
     }
     tn_items_leave(s, items);
