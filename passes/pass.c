@@ -6,6 +6,7 @@
 
 #include "ir/graph/expand.h"
 #include "passes/clean.h"
+#include "passes/collect.h"
 #include "passes/roll.h"
 #include "passes/whole.h"
 

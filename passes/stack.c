@@ -86,6 +86,39 @@ join(tn_op *op)
     return true;
 }
 
+/* A slice of joined pieces that is one of them. */
+static bool
+take_part(tn_op *op)
+{
+    const tn_op *whole = op->code == TN_OP_slice && op->in[0]->kind == TN_VALUE_RESULT &&
+            op->in[0]->def->code == TN_OP_concat
+        ? op->in[0]->def
+        : NULL;
+    tn_sizes *s = op->graph->sizes;
+    tn_size from = tn_size_int(s, 0);
+    int axis;
+
+    if (!whole || op->attr[TN_ATTR_slice_start].operand >= 0 ||
+        tn_op_int(op, TN_ATTR_slice_step) != 1 || !op->out[0]->uses.count)
+        return false;
+    axis = (int)tn_op_int(op, TN_ATTR_slice_axis);
+    if (axis != tn_op_int(whole, TN_ATTR_concat_axis))
+        return false;
+    for (int i = 0; i < whole->in_count; i++) {
+        tn_size extent = whole->in[i]->type.dim[axis];
+
+        if (tn_size_equal(from, op->attr[TN_ATTR_slice_start].sizes[0]) &&
+            tn_size_equal(extent, op->out[0]->type.dim[axis])) {
+            tn_value_replace(op->out[0], whole->in[i]);
+            return true;
+        }
+        from = tn_size_add(s, from, extent);
+        if (!from)
+            return false;
+    }
+    return false;
+}
+
 bool
 tn_clean_stack(tn_graph *g)
 {
@@ -93,7 +126,7 @@ tn_clean_stack(tn_graph *g)
 
     for (tn_op *op = g->block->first, *next; op; op = next) {
         next = op->next;
-        changed |= join(op);
+        changed |= take_part(op) || join(op);
     }
     return changed;
 }

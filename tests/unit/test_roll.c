@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Steps written out become a scan, where they are the same and reduce. */
+#include "passes/roll.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "passes/pass.h"
+#include "tests/support/lowered.h"
+#include "tests/support/test.h"
+
+typedef struct job {
+    tn_arena *arena;
+    tn_diag diag;
+    const char *text;
+    int scans;
+    int64_t rounds;
+    bool backward;
+} job;
+
+static tn_status
+clean(void *arg)
+{
+    job *j = arg;
+    tn_module *m = tn_module_create(j->arena, "text");
+    tn_graph *g;
+
+    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
+    tn_passes_run(g, 0);
+    TN_TRY(tn_graph_verify(g, &j->diag));
+    for (const tn_op *op = g->block->first; op; op = op->next) {
+        if (op->code != TN_OP_scan)
+            continue;
+        j->scans++;
+        j->backward |= tn_op_int(op, TN_ATTR_scan_reverse) != 0;
+        if (op->in_count > 1)
+            (void)tn_size_is_int(op->in[1]->type.dim[0], &j->rounds);
+        else
+            (void)tn_size_is_int(op->attr[TN_ATTR_scan_count].sizes[0], &j->rounds);
+    }
+    return TN_OK;
+}
+
+/* Also held against the reference, with and without passes. */
+static job
+rolled(const char *text)
+{
+    job j = {.text = text};
+
+    tn_diag_init(&j.diag, tn_alloc_system());
+    j.arena = tn_arena_create(tn_alloc_system(), 0);
+    TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK);
+    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
+        tn_test_note("%s", tn_diag_text(&j.diag, i));
+    tn_arena_destroy(j.arena);
+    tn_diag_clear(&j.diag);
+    lowered_check(&(lowered_case){.text = text}, false);
+    return j;
+}
+
+/* `steps` times `step`, in which $ is the number of the step and ~ the number
+ * before, between `head` and `tail`. */
+static const char *
+write_steps(const char *head, const char *step, int steps, const char *tail)
+{
+    static char text[8192];
+    size_t used = (size_t)snprintf(text, sizeof text, "graph main\n%s", head);
+
+    for (int i = 1; i <= steps; i++)
+        for (const char *at = step; *at && used < sizeof text - 16; at++) {
+            if (*at == '$' || *at == '~')
+                used += (size_t)snprintf(text + used, 12, "%d", *at == '$' ? i : i - 1);
+            else
+                text[used++] = *at;
+        }
+    snprintf(text + used, sizeof text - used, "%s", tail);
+    return text;
+}
+
+static const char inputs[] =
+    "    input d0: f32[3,4]\n    input e: f32[3,9,4]\n    weight A: f32[4,4]\n";
+static const char greatest[] =
+    "    u$: f32[3,4,1] = unsqueeze d~ {axes=[2]}\n    s$: f32[3,4,4] = add u$, A\n"
+    "    m$: f32[3,4] = reduce_max s$ {axes=[1]}\n    x$: f32[3,4] = index e {axis=1, at=$}\n"
+    "    d$: f32[3,4] = add m$, x$\n";
+
+TN_TEST(steps_become_a_scan)
+{
+    job j = rolled(write_steps(inputs, greatest, 6, "    output d = d6\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 6);
+    TN_CHECK(!j.backward);
+}
+
+TN_TEST(what_single_steps_give_is_collected)
+{
+    job j = rolled(write_steps(inputs, greatest, 5,
+        "    b: f32[4] = reduce_sum m2 {axes=[0]}\n    c: f32[3,4] = exp d3\n"
+        "    output b = b\n    output c = c\n    output d = d5\n    output s = s4\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 5);
+}
+
+TN_TEST(positions_may_go_down)
+{
+    static const char step[] =
+        "    m$: f32[3,1] = reduce_max d~ {axes=[1], keepdims=true}\n"
+        "    x$: f32[3,4] = index e {axis=1, at=8-$}\n    d$: f32[3,4] = sub x$, m$\n";
+    char text[8192], *at;
+    job j;
+
+    snprintf(text, sizeof text, "%s", write_steps(inputs, step, 5, "    output d = d5\n"));
+    while ((at = strstr(text, "8-")) != NULL) {
+        at[0] = (char)('0' + 8 - (at[2] - '0'));
+        memmove(at + 1, at + 3, strlen(at + 3) + 1);
+    }
+    j = rolled(text);
+    TN_CHECK_EQ(j.scans, 1);
+    /* What is carried is the smallest value: the maximum of the step before. */
+    TN_CHECK_EQ(j.rounds, 4);
+    TN_CHECK(j.backward);
+}
+
+TN_TEST(numbers_may_count)
+{
+    job j = rolled(write_steps("    input d0: f32[3,4]\n    input n: i32[3,1]\n",
+        "    m$: f32[3,1] = reduce_max d~ {axes=[1], keepdims=true}\n"
+        "    l$: bool[3,1] = less n, $\n    t$: f32[3,4] = sub d~, m$\n"
+        "    d$: f32[3,4] = where l$, t$, d~\n",
+        5, "    output d = d5\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 5);
+}
+
+/* The first step is another, the last ones skip a piece. */
+TN_TEST(what_differs_stays_outside)
+{
+    static const char step[] =
+        "    m$: f32[3,1] = reduce_max d~ {axes=[1], keepdims=true}\n"
+        "    x$: f32[3,4] = index e {axis=1, at=$}\n    d$: f32[3,4] = sub x$, m$\n";
+    job j = rolled(write_steps("    input y: f32[3,4]\n    input e: f32[3,9,4]\n"
+                               "    d0: f32[3,4] = exp y\n",
+        step, 5,
+        "    m6: f32[3,1] = reduce_max d5 {axes=[1], keepdims=true}\n"
+        "    x6: f32[3,4] = index e {axis=1, at=8}\n    d6: f32[3,4] = sub x6, m6\n"
+        "    output d = d6\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 5);
+}
+
+TN_TEST(other_chains_stay_as_they_are)
+{
+    /* Element by element. */
+    TN_CHECK_EQ(rolled(write_steps("    input d0: f32[3,4]\n",
+                           "    m$: f32[3,4] = mul d~, d~\n    d$: f32[3,4] = add m$, 0.5\n", 6,
+                           "    output d = d6\n"))
+                    .scans,
+        0);
+    /* Weights of its own for each step. */
+    TN_CHECK_EQ(rolled(write_steps("    input d0: f32[3,4]\n",
+                           "    weight w$: f32[3,4]\n"
+                           "    m$: f32[3,1] = reduce_max d~ {axes=[1], keepdims=true}\n"
+                           "    d$: f32[3,4] = sub w$, m$\n",
+                           6, "    output d = d6\n"))
+                    .scans,
+        0);
+    /* Two steps. */
+    TN_CHECK_EQ(rolled(write_steps(inputs, greatest, 2, "    output d = d2\n")).scans, 0);
+}
+
+TN_MAIN(TN_CASE(steps_become_a_scan), TN_CASE(what_single_steps_give_is_collected),
+    TN_CASE(positions_may_go_down), TN_CASE(numbers_may_count), TN_CASE(what_differs_stays_outside),
+    TN_CASE(other_chains_stay_as_they_are))
