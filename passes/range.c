@@ -121,6 +121,7 @@ op_below(walk *w, const tn_value *v)
     case TN_OP_gather_nd: return below(w, op->in[0]);
     case TN_OP_fill: return literal_below(w, &op->attr[TN_ATTR_fill_value].numbers[0]);
     case TN_OP_scan: return scan_below(w, op, v->index);
+    case TN_OP_windows: return false; /* the value beyond x */
     default: return tn_op_is_free_view(op) && below(w, op->in[0]);
     }
 }

@@ -150,6 +150,19 @@ of_reshape(tn_scan_axes *s, const tn_op *op)
 }
 
 static void
+of_windows(tn_scan_axes *s, const tn_op *op)
+{
+    int lead = op->in[0]->type.rank - op->attr[TN_ATTR_windows_window].count;
+
+    for (int i = 0; i < lead; i++)
+        same(s, op->in[0], i, op->out[0], i);
+    for (int i = lead; i < op->in[0]->type.rank; i++)
+        mix(s, op->in[0], i);
+    for (int i = lead; i < op->out[0]->type.rank; i++)
+        mix(s, op->out[0], i);
+}
+
+static void
 of_gather(tn_scan_axes *s, const tn_op *op)
 {
     const tn_value *x = op->in[0], *at = op->in[1], *y = op->out[0];
@@ -224,6 +237,8 @@ of_view(tn_scan_axes *s, const tn_op *op)
         of_index(s, op);
     else if (op->code == TN_OP_reshape)
         of_reshape(s, op);
+    else if (op->code == TN_OP_windows)
+        of_windows(s, op);
     else
         along_axis(s, op, moved_axes(op));
 }

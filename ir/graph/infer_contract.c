@@ -249,3 +249,47 @@ tn_infer_pool(tn_infer *x)
     tn_infer_give(x, out);
     return TN_OK;
 }
+
+/* Beyond the last axes come those of the window. */
+static tn_status
+give_windows(tn_infer *x, tn_type out, int lead)
+{
+    const tn_attr *a = x->op->attr;
+    int count = a[TN_ATTR_windows_window].count;
+
+    for (int i = 0; i < count; i++) {
+        int64_t window = a[TN_ATTR_windows_window].ints[i], reach;
+        const int64_t *pad = &a[TN_ATTR_windows_padding].ints[2 * i];
+
+        if (window < 1)
+            return tn_infer_fail_attr(x, TN_ATTR_windows_window, "an empty window");
+        reach = a[TN_ATTR_windows_dilations].ints[i] * (window - 1) + 1;
+        TN_TRY(window_size(x, out.dim[lead + i], pad, reach, a[TN_ATTR_windows_strides].ints[i],
+            &out.dim[lead + i]));
+        out.dim[out.rank++] = tn_infer_int(x, window);
+    }
+    tn_infer_give(x, out);
+    return TN_OK;
+}
+
+tn_status
+tn_infer_windows(tn_infer *x)
+{
+    const tn_attr *value = &x->op->attr[TN_ATTR_windows_value];
+    int count = x->op->attr[TN_ATTR_windows_window].count;
+    tn_type out = *tn_infer_in(x, 0);
+    const char *why;
+
+    if (count < 1 || count > out.rank)
+        return tn_infer_fail_attr(x, TN_ATTR_windows_window, "%d numbers for %s", count,
+            tn_infer_type_text(x, &out));
+    if (out.rank + count > TN_MAX_RANK)
+        return tn_infer_too_deep(x, out.rank + count);
+    TN_TRY(tn_infer_spatial(x, TN_ATTR_windows_strides, count, 1));
+    TN_TRY(tn_infer_spatial(x, TN_ATTR_windows_padding, count, 0));
+    TN_TRY(tn_infer_spatial(x, TN_ATTR_windows_dilations, count, 1));
+    if (value->given && !tn_number_fits(&value->numbers[0], out.dtype, &why))
+        return tn_infer_fail_attr(x, TN_ATTR_windows_value, "stands beside %s and %s",
+            tn_dtype_name(out.dtype), why);
+    return give_windows(x, out, out.rank - count);
+}

@@ -273,6 +273,60 @@ pad(tn_lo *k, const tn_op *op, tn_tval *const *index)
     return tn_tb_fn3(k->b, TN_FN_select, inside, x, value);
 }
 
+/* ---- windows ---- */
+
+/* Position along axis `i` of those that windows slide along; `inside` takes
+ * the condition that it is one of x. */
+static tn_tval *
+slid(tn_lo *k, const tn_op *op, int i, tn_size extent, tn_tval *place, tn_tval *within,
+    tn_tval **inside)
+{
+    const tn_attr *a = op->attr;
+    const int64_t *pad = &a[TN_ATTR_windows_padding].ints[2 * i];
+    tn_tval *at = mul(k, place, tn_tb_int(k->b, a[TN_ATTR_windows_strides].ints[i]));
+
+    within = mul(k, within, tn_tb_int(k->b, a[TN_ATTR_windows_dilations].ints[i]));
+    at = add(k, at, within);
+    if (pad[0])
+        at = sub(k, at, tn_tb_int(k->b, pad[0]));
+    if (pad[0] || pad[1])
+        *inside = both(k, *inside, tn_lo_in_range(k, at, extent));
+    return at;
+}
+
+static bool
+is_zero(const tn_number *n)
+{
+    return n->kind != TN_NUMBER_SYMBOLIC && n->real == 0;
+}
+
+static tn_tval *
+windows(tn_lo *k, const tn_op *op, tn_tval *const *index)
+{
+    const tn_number *number = &op->attr[TN_ATTR_windows_value].numbers[0];
+    tn_value *in = op->in[0];
+    int count = op->attr[TN_ATTR_windows_window].count, lead = in->type.rank - count;
+    tn_tval *at[TN_MAX_RANK], *inside = NULL, *old = k->where, *x, *value;
+
+    tn_lo_copy(at, index, lead);
+    for (int i = 0; i < count; i++)
+        at[lead + i] = slid(k, op, i, in->type.dim[lead + i], index[lead + i],
+            index[in->type.rank + i], &inside);
+    if (!inside)
+        return tn_lo_el(k, in, at);
+    (void)tn_lo_only_where(k, both(k, old, inside));
+    x = tn_lo_el(k, in, at);
+    (void)tn_lo_only_where(k, old);
+    /* Loads beyond a tensor give zeros as it is. */
+    if (is_zero(number) && tn_lo_in_memory(k, in) && in->type.dtype != TN_BOOL)
+        return x;
+    if (number->kind == TN_NUMBER_SYMBOLIC)
+        value = tn_lo_symbolic(k, op, in->type.dtype, number);
+    else
+        value = tn_lo_number(k, in->type.dtype, number);
+    return tn_tb_fn3(k->b, TN_FN_select, inside, x, value);
+}
+
 tn_tval *
 tn_lower_view(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
 {
@@ -284,6 +338,7 @@ tn_lower_view(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
     case TN_OP_reverse: return reverse(k, op, index);
     case TN_OP_concat: return concat(k, op, index);
     case TN_OP_pad: return pad(k, op, index);
+    case TN_OP_windows: return windows(k, op, index);
     default: return keep_places(k, op, index);
     }
 }

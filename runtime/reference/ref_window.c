@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Convolutions and pools; one spatial axis is two with a leading 1. */
 #include <math.h>
+#include <string.h>
 
 #include "runtime/reference/ref.h"
 
@@ -51,8 +52,8 @@ set_kernel(const tn_ref_call *c, window *w)
         w->kernel[2 - spatial + i] = k->dim[2 + i];
 }
 
-/* The sum of one result of conv: channels of its group, kernel places whose
- * element lies within x. */
+/* The sum of one result of conv: channels of its group, kernel places. What
+ * lies beyond x is a zero like any other: times a NaN it is NaN. */
 static double
 conv_at(const window *w, const double *x, const double *k, int64_t y, int64_t z)
 {
@@ -62,12 +63,12 @@ conv_at(const window *w, const double *x, const double *k, int64_t y, int64_t z)
         for (int64_t i = 0; i < w->kernel[0]; i++) {
             int64_t p = y * w->stride[0] - w->before[0] + i * w->dilation[0];
 
-            for (int64_t j = 0; p >= 0 && p < w->in[0] && j < w->kernel[1]; j++) {
+            for (int64_t j = 0; j < w->kernel[1]; j++) {
                 int64_t q = z * w->stride[1] - w->before[1] + j * w->dilation[1];
+                bool inside = p >= 0 && p < w->in[0] && q >= 0 && q < w->in[1];
+                double value = inside ? x[(ch * w->in[0] + p) * w->in[1] + q] : 0;
 
-                if (q >= 0 && q < w->in[1])
-                    sum += x[(ch * w->in[0] + p) * w->in[1] + q] *
-                        k[(ch * w->kernel[0] + i) * w->kernel[1] + j];
+                sum += value * k[(ch * w->kernel[0] + i) * w->kernel[1] + j];
             }
         }
     }
@@ -262,4 +263,54 @@ tn_status
 tn_oracle_avg_pool(tn_ref_call *c)
 {
     return pool_with(c, put_mean);
+}
+
+/* ---- windows as a view ---- */
+
+/* Position in x of an element of the result, -1: beyond it. */
+static int64_t
+seen_at(const tn_ref_call *c, const int64_t *index)
+{
+    const tn_attr *a = c->op->attr;
+    const tn_ref_value *x = tn_ref_in(c, 0);
+    int count = a[TN_ATTR_windows_window].count, lead = x->rank - count;
+    int64_t at = 0;
+
+    for (int i = 0; i < x->rank; i++) {
+        int64_t place = index[i];
+
+        if (i >= lead) {
+            int n = i - lead;
+
+            place = place * a[TN_ATTR_windows_strides].ints[n] +
+                index[x->rank + n] * a[TN_ATTR_windows_dilations].ints[n] -
+                a[TN_ATTR_windows_padding].ints[2 * n];
+        }
+        if (place < 0 || place >= x->dim[i])
+            return -1;
+        at = at * x->dim[i] + place;
+    }
+    return at;
+}
+
+tn_status
+tn_oracle_windows(tn_ref_call *c)
+{
+    const tn_ref_value *x = tn_ref_in(c, 0);
+    tn_ref_value *out = &c->out[0], value;
+    int64_t index[TN_MAX_RANK] = {0};
+
+    TN_TRY(tn_ref_scratch(c->r, x->dtype, 1, &value));
+    if (!tn_ref_number(c->r, &c->op->attr[TN_ATTR_windows_value].numbers[0], x->dtype, value.f,
+            value.i))
+        return tn_ref_fail(c, ".attrs.value", "it does not fit %s in this run",
+            tn_dtype_name(x->dtype));
+    for (int64_t k = 0; k < out->count; k++) {
+        int64_t at = seen_at(c, index);
+
+        memcpy(&out->f[k], at < 0 ? value.f : &x->f[at], sizeof *x->f);
+        for (int i = out->rank - 1; i >= 0 && ++index[i] == out->dim[i]; i--)
+            index[i] = 0;
+    }
+    return TN_OK;
 }

@@ -106,6 +106,66 @@ const graph_case tn_graph_cases[] = {
         "input x: $T[N,37]; weight w: $T[19,37]; weight b: $T[19]; y: $T[N,19] = linear x, w, b",
         .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
 
+    /* ---- windows: odd extents, none at all, strides, dilations, groups ---- */
+    CASE("windows", A,
+        "input x: $T[3,N]; input z: $T[2,N,5]; y: $T[3,N+1,3] = windows x {window=[3], "
+        "padding=[1,2]}; y1: $T[2,floor((N+2)/3)+1,3,2,2] = windows z {window=[2,2], "
+        "strides=[3,1], padding=[2,2,0,0], dilations=[1,2]}; y2: $T[2,N,5,1] = windows z "
+        "{window=[1]}",
+        .match = MATCH_BITS),
+    CASE("windows", N,
+        "input x: $T[3,N]; y: $T[3,N+2,3] = windows x {window=[3], padding=[2], value=7}; z: "
+        "$T[3,N] = maximum x, 1; y1: $T[3,N,3] = windows z {window=[3], padding=[1]}",
+        .match = MATCH_BITS),
+    CASE("conv", F,
+        "input x: $T[2,5,N]; weight w: $T[7,5,3]; weight b: $T[7]; y: $T[2,7,N] = conv x, w, "
+        "b {padding=[1]}; y1: $T[2,7,floor((N-1)/2)+1] = conv x, w {padding=[0,2], "
+        "strides=[2]}; y2: $T[2,7,N+4] = conv x, w {padding=[4], dilations=[2]}",
+        .data = DATA_UNIT, .rel = 2e-5, .abs = 2e-5),
+    CASE("conv", F,
+        "input x: $T[2,6,N,9]; weight w: $T[4,6,3,3]; weight b: $T[4]; weight d: "
+        "$T[6,1,3,2]; weight g: $T[4,3,1,3]; weight p: $T[5,6,1,1]; y: $T[2,4,N,9] = conv x, "
+        "w, b {padding=[1]}; y1: $T[2,6,N,4] = conv x, d {padding=[1,1,0,0], strides=[1,2], "
+        "groups=6}; y2: $T[2,4,N,9] = conv x, g {padding=[0,0,1,1], groups=2}; y3: "
+        "$T[2,5,N,9] = conv x, p; y4: $T[2,4,floor((N-1)/2)+1,5] = conv x, w "
+        "{padding=[2,2,2,2], strides=[2], dilations=[2]}",
+        .data = DATA_UNIT, .rel = 2e-5, .abs = 4e-5, .full = true),
+    CASE("conv", F32,
+        "input x: $T[3,40,67]; input w: $T[33,40,5]; input b: $T[33]; q: $T[3,33,67] = conv "
+        "x, w, b {padding=[2]}; y: $T[3,33,67] = gelu q; z: $T[3,40,67] = relu x; y1: "
+        "$T[3,33,65] = conv z, w, b {padding=[1]}; input a: $T[1,17,13,11]; weight v: "
+        "$T[35,17,3,3]; y2: $T[1,35,13,11] = conv a, v {padding=[1]}; input m: $T[1,64,1,1]; "
+        "weight u: $T[3,64,3,3]; y3: $T[1,3,1,1] = conv m, u {padding=[1]}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 1e-4),
+    CASE("conv_transpose", F,
+        "input x: $T[2,4,N]; input i: i32[4,3,4] in -3..3; input k: i32[4,5,3] in -3..3; "
+        "input m: i32[4,3,5] in -3..3; w: $T[4,3,4] = cast i {to=$T}; v: $T[4,5,3] = cast k "
+        "{to=$T}; u: $T[4,3,5] = cast m {to=$T}; weight b: $T[3]; y: $T[2,3,2*N] = "
+        "conv_transpose x, w, b {padding=[1], strides=[2]}; y1: $T[2,5,N+2] = conv_transpose "
+        "x, v; y2: $T[2,5,N] = conv_transpose x, v {padding=[1]}; y3: $T[2,3,3*N+2] = "
+        "conv_transpose x, u {strides=[3], output_padding=[2], padding=[1]}; y4: "
+        "$T[2,5,2*N+3] = conv_transpose x, v {strides=[2], dilations=[2]}; y5: $T[2,5,N+4] = "
+        "conv_transpose x, v {dilations=[2]}",
+        .data = DATA_UNIT, .rel = 2e-5, .abs = 4e-5, .full = true),
+    CASE("conv_transpose", F,
+        "input x: $T[2,4,N,3]; weight w: $T[4,3,4,2]; weight v: $T[4,2,3,2]; weight b: "
+        "$T[3]; y: $T[2,3,2*N,6] = conv_transpose x, w, b {padding=[1,1,0,0], strides=[2]}; "
+        "y1: $T[2,3,2*N+1,3] = conv_transpose x, w {strides=[2,1], padding=[1,1,0,1], "
+        "output_padding=[1,0]}; y2: $T[2,4,N,6] = conv_transpose x, v {groups=2, "
+        "strides=[1,2], padding=[1,1,0,0], output_padding=[0,0]}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 4e-5, .full = true),
+    CASE("max_pool", N,
+        "input x: $T[2,3,N]; input z: $T[1,3,N,7]; y: $T[2,3,floor((N-1)/2)+1] = max_pool x "
+        "{window=[3], strides=[2], padding=[1]}; y1: $T[1,3,N+1,4] = max_pool z {window=[2], "
+        "strides=[1,2], padding=[1]}",
+        .match = MATCH_VALUES),
+    CASE("avg_pool", F,
+        "input x: $T[2,3,N]; input z: $T[1,3,N,7]; y: $T[2,3,floor((N-1)/2)+1] = avg_pool x "
+        "{window=[3], strides=[2], padding=[1]}; y1: $T[1,3,N+1,4] = avg_pool z {window=[2], "
+        "strides=[1,2], padding=[1], count_padding=true}; y2: $T[1,3,N,4] = avg_pool z "
+        "{window=[2,3], strides=[1,2], padding=[1,0,1,1]}",
+        .data = DATA_UNIT, .rel = 2e-5, .abs = 1e-6),
+
     /* ---- reductions ---- */
     CASE("reduce_sum reduce_mean", F,
         "input x: $T[N,M]; y: $T[N] = $O x {axes=[1]}; y1: $T[1,M] = $O x {axes=[0], "
