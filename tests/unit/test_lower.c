@@ -770,7 +770,7 @@ TN_TEST(what_no_device_runs_is_named)
 {
     LOWERED(.refused = 4,
         .text = "graph main\n    input x: f32[1,2,6]\n"
-                "    a: f32[1,2,3] = max_pool x {window=[2], strides=[2]}\n"
+                "    a: i8[1,2,6] = quantize x, 0.5 {to=i8}\n"
                 "    output a = a\n");
 }
 
