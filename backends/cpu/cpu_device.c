@@ -7,30 +7,16 @@
 
 enum { ALIGN = 256, HUGE_PAGE = 2 << 20, MESSAGE = 512 };
 
-int
-tn_cpu_fail(const tn_cpu *cpu, tn_status status, const char *format, ...)
-{
-    char text[MESSAGE];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (cpu->host->explain)
-        cpu->host->explain(cpu->host->self, text);
-    return (int)status;
-}
-
 static void *
 get(const tn_device *d, size_t bytes)
 {
-    return tn_alloc_zero(&d->cpu->alloc, bytes);
+    return tn_alloc_zero(&d->cpu->base.alloc, bytes);
 }
 
 static void
 drop(const tn_device *d, void *at, size_t bytes)
 {
-    tn_alloc_free(&d->cpu->alloc, at, bytes);
+    tn_alloc_free(&d->cpu->base.alloc, at, bytes);
 }
 
 int
@@ -41,10 +27,10 @@ tn_cpu_open(void *self, uint32_t device, tn_device **out)
 
     *out = NULL;
     if (device != 0)
-        return tn_cpu_fail(cpu, TN_DEVICE, "no CPU device %" PRIu32, device);
-    d = tn_alloc_zero(&cpu->alloc, sizeof *d);
+        return tn_plugin_fail(&cpu->base, TN_DEVICE, "no CPU device %" PRIu32, device);
+    d = tn_alloc_zero(&cpu->base.alloc, sizeof *d);
     if (!d)
-        return tn_cpu_fail(cpu, TN_NO_MEMORY, "out of memory: a CPU device");
+        return tn_plugin_fail(&cpu->base, TN_NO_MEMORY, "out of memory: a CPU device");
     d->cpu = cpu;
     d->threads = cpu->os->cores(cpu->os->self);
     pthread_mutex_init(&d->lock, NULL);
@@ -66,7 +52,7 @@ int
 tn_cpu_threads(tn_device *d, uint32_t count)
 {
     if (count > TN_CPU_THREAD_LIMIT)
-        return tn_cpu_fail(d->cpu, TN_LIMIT, "%" PRIu32 " threads, at most %d", count,
+        return tn_plugin_fail(&d->cpu->base, TN_LIMIT, "%" PRIu32 " threads, at most %d", count,
             (int)TN_CPU_THREAD_LIMIT);
     tn_cpu_settle(d, false);
     pthread_mutex_lock(&d->lock);
@@ -81,7 +67,7 @@ new_buffer(tn_device *d, tn_buffer buffer, tn_buffer **out)
 {
     *out = get(d, sizeof **out);
     if (!*out)
-        return tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: a buffer");
+        return tn_plugin_fail(&d->cpu->base, TN_NO_MEMORY, "out of memory: a buffer");
     **out = buffer;
     return TN_OK;
 }
@@ -113,10 +99,10 @@ tn_cpu_buffer_new(tn_device *d, uint64_t bytes, tn_buffer **out)
 
     *out = NULL;
     if (bytes <= (uint64_t)SIZE_MAX / 2)
-        block = tn_alloc_get(&d->cpu->alloc, block_bytes);
+        block = tn_alloc_get(&d->cpu->base.alloc, block_bytes);
     if (!block)
-        return tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: %" PRIu64 " bytes for a buffer",
-            bytes);
+        return tn_plugin_fail(&d->cpu->base, TN_NO_MEMORY,
+            "out of memory: %" PRIu64 " bytes for a buffer", bytes);
     hint_huge(d->cpu->os, block, block_bytes);
     status = new_buffer(d,
         (tn_buffer){.device = d,
@@ -135,7 +121,8 @@ tn_cpu_buffer_wrap(tn_device *d, void *at, uint64_t bytes, tn_buffer **out)
 {
     *out = NULL;
     if ((uintptr_t)at % 64 != 0)
-        return tn_cpu_fail(d->cpu, TN_UNSUPPORTED, "memory to wrap is not aligned to 64 bytes");
+        return tn_plugin_fail(&d->cpu->base, TN_UNSUPPORTED,
+            "memory to wrap is not aligned to 64 bytes");
     return new_buffer(d, (tn_buffer){.device = d, .at = at, .bytes = bytes}, out);
 }
 
@@ -164,7 +151,7 @@ holds(const tn_buffer *b, uint64_t at, uint64_t bytes)
 static int
 out_of_range(const tn_buffer *b, uint64_t at, uint64_t bytes)
 {
-    return tn_cpu_fail(b->device->cpu, TN_BUG,
+    return tn_plugin_fail(&b->device->cpu->base, TN_BUG,
         "bytes %" PRIu64 " to %" PRIu64 " of a buffer of %" PRIu64, at, at + bytes, b->bytes);
 }
 
@@ -229,7 +216,7 @@ load(tn_device *d, tn_diag *diag, tn_blob code, tn_program *p)
     const tn_cpu *cpu = d->cpu;
 
     p->device = d;
-    TN_TRY(tn_cpu_load(cpu->os, &cpu->alloc, diag, tn_cpu_machine_here(),
+    TN_TRY(tn_cpu_load(cpu->os, &cpu->base.alloc, diag, tn_cpu_machine_here(),
         (tn_span){.at = code.at, .bytes = code.bytes}, &p->image));
     return check_info(cpu, diag, p->image.info);
 }
@@ -243,15 +230,15 @@ tn_cpu_program_load(tn_device *d, tn_blob code, tn_program **out)
 
     *out = NULL;
     if (!p)
-        return tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: a program");
-    tn_diag_init(&diag, &d->cpu->alloc);
+        return tn_plugin_fail(&d->cpu->base, TN_NO_MEMORY, "out of memory: a program");
+    tn_diag_init(&diag, &d->cpu->base.alloc);
     status = load(d, &diag, code, p);
     if (status == TN_OK) {
         *out = p;
     } else {
         const char *why = tn_diag_text(&diag, 0);
 
-        tn_cpu_fail(d->cpu, status, "%s", why ? why : "loading machine code");
+        tn_plugin_fail(&d->cpu->base, status, "%s", why ? why : "loading machine code");
         tn_cpu_unload(&p->image);
         drop(d, p, sizeof *p);
     }

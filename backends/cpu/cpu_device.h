@@ -2,23 +2,23 @@
 #ifndef TN_BACKENDS_CPU_CPU_DEVICE_H
 #define TN_BACKENDS_CPU_CPU_DEVICE_H
 
-#include "backends/backend.h"
 #include "backends/cpu/cpu_load.h"
+#include "backends/cpu/cpu_target.h"
 #include "backends/cpu/cpu_threads.h"
+#include "backends/sdk/plugin_base.h"
 #include "ir/target.h"
 
 /* What is inside the handles of the CPU device. */
 
-/* One for each query of the plugin. */
-typedef struct tn_cpu {
-    const tn_host *host;
-    const tn_cpu_os *os;
-    tn_alloc alloc;
-    tn_target target; /* of this machine */
-} tn_cpu;
+enum { TN_CPU_TEXT = 1024 };
 
-/* Tells the host why; the status as int. */
-int tn_cpu_fail(const tn_cpu *cpu, tn_status status, const char *format, ...) TN_PRINTF(3, 4);
+/* One for each query of the plugin; `text` is the target's. */
+typedef struct tn_cpu {
+    tn_plugin_base base;
+    const tn_cpu_os *os;
+    tn_target target; /* of this machine */
+    char text[TN_CPU_TEXT], title[TN_CPU_TITLE], identity[TN_CPU_TEXT];
+} tn_cpu;
 
 struct tn_buffer {
     tn_device *device;

@@ -10,7 +10,7 @@ enum { SCRATCH_ALIGN = 64 };
 static int
 bad(const tn_device *d, const char *what)
 {
-    return tn_cpu_fail(d->cpu, TN_BUG, "a dispatch with %s", what);
+    return tn_plugin_fail(&d->cpu->base, TN_BUG, "a dispatch with %s", what);
 }
 
 static bool
@@ -54,7 +54,7 @@ grow_queue(tn_device *d, size_t bytes)
         return true;
     while (room < q->used + bytes)
         room *= 2;
-    at = d->cpu->alloc.resize(d->cpu->alloc.self, q->at, q->room, room);
+    at = d->cpu->base.alloc.resize(d->cpu->base.alloc.self, q->at, q->room, room);
     if (!at)
         return false;
     q->at = at;
@@ -82,7 +82,8 @@ new_record(tn_device *d, tn_cpu_record_kind kind, uint32_t buffers, uint32_t siz
     tn_cpu_record *r;
 
     if (!grow_queue(d, bytes)) {
-        tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: %zu bytes for a dispatch", bytes);
+        tn_plugin_fail(&d->cpu->base, TN_NO_MEMORY, "out of memory: %zu bytes for a dispatch",
+            bytes);
         return NULL;
     }
     r = tn_cpu_record_at(d, d->queue.used);
@@ -150,12 +151,12 @@ need_pool(tn_device *d)
 
     if (d->pool)
         return TN_OK;
-    d->pool = tn_cpu_pool_create(cpu->os, &cpu->alloc, d->threads);
+    d->pool = tn_cpu_pool_create(cpu->os, &cpu->base.alloc, d->threads);
     if (!d->pool)
-        return tn_cpu_fail(cpu, TN_NO_MEMORY, "out of memory: a pool of threads");
+        return tn_plugin_fail(&cpu->base, TN_NO_MEMORY, "out of memory: a pool of threads");
     got = tn_cpu_pool_threads(d->pool);
-    if (got < d->threads && cpu->host->log)
-        cpu->host->log(cpu->host->self, 1, "fewer worker threads than asked for");
+    if (got < d->threads && cpu->base.host->log)
+        cpu->base.host->log(cpu->base.host->self, 1, "fewer worker threads than asked for");
     return TN_OK;
 }
 
@@ -163,21 +164,21 @@ need_pool(tn_device *d)
 static int
 need_scratch(tn_device *d, uint64_t bytes)
 {
-    const tn_alloc *alloc = &d->cpu->alloc;
+    const tn_alloc *alloc = &d->cpu->base.alloc;
     uint32_t workers = tn_cpu_pool_threads(d->pool);
     uint64_t each;
 
     if (bytes <= d->scratch_bytes)
         return TN_OK;
     if (bytes > (uint64_t)1 << 40)
-        return tn_cpu_fail(d->cpu, TN_NO_MEMORY, "out of memory: %" PRIu64 " bytes of scratch",
-            bytes);
+        return tn_plugin_fail(&d->cpu->base, TN_NO_MEMORY,
+            "out of memory: %" PRIu64 " bytes of scratch", bytes);
     each = (bytes + SCRATCH_ALIGN - 1) & ~(uint64_t)(SCRATCH_ALIGN - 1);
     tn_alloc_free(alloc, d->scratch, (size_t)(d->scratch_bytes * workers));
     d->scratch_bytes = 0;
     d->scratch = tn_alloc_get(alloc, (size_t)(each * workers));
     if (!d->scratch)
-        return tn_cpu_fail(d->cpu, TN_NO_MEMORY,
+        return tn_plugin_fail(&d->cpu->base, TN_NO_MEMORY,
             "out of memory: %" PRIu64 " bytes of scratch for %" PRIu32 " workers", each, workers);
     d->scratch_bytes = each;
     return TN_OK;
@@ -188,7 +189,7 @@ tn_cpu_drop_pool(tn_device *d)
 {
     if (!d->pool)
         return;
-    tn_alloc_free(&d->cpu->alloc, d->scratch,
+    tn_alloc_free(&d->cpu->base.alloc, d->scratch,
         (size_t)(d->scratch_bytes * tn_cpu_pool_threads(d->pool)));
     d->scratch = NULL;
     d->scratch_bytes = 0;
@@ -292,7 +293,7 @@ tn_cpu_wait(tn_device *d, uint64_t timeout_ns)
     if (!finished)
         hold(d);
     pthread_mutex_unlock(&d->lock);
-    return finished
-        ? TN_OK
-        : tn_cpu_fail(d->cpu, TN_CANCELLED, "timed out after %" PRIu64 " ms", timeout_ns / 1000000);
+    return finished ? TN_OK
+                    : tn_plugin_fail(&d->cpu->base, TN_CANCELLED, "timed out after %" PRIu64 " ms",
+                          timeout_ns / 1000000);
 }

@@ -2,18 +2,13 @@
 #include <llvm-c/Core.h>
 #include <stdio.h>
 
-#include "backends/backend.h"
 #include "backends/cpu_gen/gen_compile.h"
+#include "backends/sdk/plugin_base.h"
 
-/* All that one query hands out, in one block. */
-typedef struct plugin {
-    tn_plugin head;
-    tn_backend backend;
-    const tn_backend *list[2];
-    const tn_host *host;
-    tn_alloc alloc;
+typedef struct generator {
+    tn_plugin_base base;
     char version[64];
-} plugin;
+} generator;
 
 typedef struct taker {
     void (*take)(void *to, tn_blob code);
@@ -32,66 +27,37 @@ static int
 compile(void *self, const char *target, tn_blob kernel, void (*take)(void *to, tn_blob code),
     void *to)
 {
-    const plugin *p = self;
+    const tn_plugin_base *base = self;
     taker t = {take, to};
     tn_diag diag;
     tn_status status;
 
-    tn_diag_init(&diag, &p->alloc);
-    status = tn_gen_compile(&p->alloc, &diag, target, (tn_span){kernel.at, kernel.bytes},
+    tn_diag_init(&diag, &base->alloc);
+    status = tn_gen_compile(&base->alloc, &diag, target, (tn_span){kernel.at, kernel.bytes},
         TN_GEN_OBJECT, pass_on, &t);
-    if (status != TN_OK && p->host->explain) {
-        const char *why = tn_diag_text(&diag, 0);
-
-        p->host->explain(p->host->self, why ? why : "generating machine code");
-    }
-    tn_diag_clear(&diag);
-    return (int)status;
+    return tn_plugin_told(base, status, &diag);
 }
 
-static void
-shut_down(void *self)
-{
-    plugin *p = self;
-    tn_alloc alloc = p->alloc;
-
-    tn_alloc_free(&alloc, p, sizeof *p);
-}
-
-/* The version of LLVM decides about the bytes of the code. */
-static void
-set_version(plugin *p)
-{
-    unsigned major, minor, patch;
-
-    LLVMGetVersion(&major, &minor, &patch);
-    snprintf(p->version, sizeof p->version, TN_VERSION " LLVM %u.%u.%u", major, minor, patch);
-}
+static const tn_backend entries = {
+    .size = sizeof entries,
+    .abi = TN_ABI,
+    .name = "cpu_gen",
+    .family = "cpu",
+    .compile = compile,
+};
 
 TN_PLUGIN_QUERY(cpu_gen)(uint32_t abi, const tn_host *host)
 {
-    tn_alloc alloc = {host->self, host->resize};
-    plugin *p = abi == TN_ABI ? tn_alloc_zero(&alloc, sizeof *p) : NULL;
+    tn_plugin_base *base = tn_plugin_base_new(abi, host, &entries, sizeof(generator));
+    generator *g = (generator *)(void *)base;
+    unsigned major, minor, patch;
 
-    if (!p)
+    if (!base)
         return NULL;
     tn_gen_start();
-    p->host = host;
-    p->alloc = alloc;
-    set_version(p);
-    p->backend = (tn_backend){.size = sizeof p->backend,
-        .abi = TN_ABI,
-        .name = "cpu_gen",
-        .family = "cpu",
-        .version = p->version,
-        .compile = compile,
-        .shutdown = shut_down,
-        .self = p};
-    p->list[0] = &p->backend;
-    p->head = (tn_plugin){.size = sizeof p->head,
-        .abi = TN_ABI,
-        .name = "cpu_gen",
-        .version = p->version,
-        .backends = p->list};
-    return &p->head;
+    /* The version of LLVM decides about the bytes of the code. */
+    LLVMGetVersion(&major, &minor, &patch);
+    snprintf(g->version, sizeof g->version, TN_VERSION " LLVM %u.%u.%u", major, minor, patch);
+    base->head.version = base->backend.version = g->version;
+    return &base->head;
 }

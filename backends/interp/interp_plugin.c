@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "backends/backend.h"
 #include "backends/interp/interp_lane.h"
+#include "backends/sdk/plugin_base.h"
 
 /* The interpreter as a device: code is the kernel's bytes, buffers are host
  * memory, a launch runs while it is submitted, with all checks. Device 0 is
@@ -17,23 +15,14 @@ static const char *const targets[] = {
     "i64_arith=1 f64_arith=1 float_controls=1",
 };
 static const char *const titles[] = {"interpreter, CPU-like", "interpreter, GPU-like"};
-enum { DEVICES = 2, MESSAGE = 512 };
-
-/* All that one query hands out, in one block. */
-typedef struct plugin {
-    tn_plugin head;
-    tn_backend backend;
-    const tn_backend *list[2];
-    const tn_host *host;
-    tn_alloc alloc;
-} plugin;
+enum { DEVICES = 2 };
 
 struct tn_device {
-    const plugin *p;
+    const tn_plugin_base *p;
 };
 
 struct tn_buffer {
-    const plugin *p;
+    const tn_plugin_base *p;
     uint8_t *at;
     uint64_t bytes;
     uint8_t *known; /* a byte each: something was written there; NULL: all */
@@ -41,37 +30,11 @@ struct tn_buffer {
 };
 
 struct tn_program {
-    const plugin *p;
+    const tn_plugin_base *p;
     tn_arena *arena;
     tn_kernel *kernel;
     tn_interp *code;
 };
-
-static int
-fail(const plugin *p, tn_status status, const char *format, ...)
-{
-    char text[MESSAGE];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (p->host->explain)
-        p->host->explain(p->host->self, text);
-    return (int)status;
-}
-
-/* The first line of `diag` goes to the host; `diag` is cleared. */
-static int
-told(const plugin *p, tn_status status, tn_diag *diag)
-{
-    const char *why = tn_diag_text(diag, 0);
-
-    if (status != TN_OK)
-        fail(p, status, "%s", why ? why : tn_status_sentence(status));
-    tn_diag_clear(diag);
-    return (int)status;
-}
 
 /* ---- devices ---- */
 
@@ -88,7 +51,7 @@ describe(void *self, uint32_t device, const char **target, const char **title,
     const char **identity)
 {
     if (device >= DEVICES)
-        return fail(self, TN_DEVICE, "no interpreter %" PRIu32, device);
+        return tn_plugin_fail(self, TN_DEVICE, "no interpreter %" PRIu32, device);
     *target = targets[device];
     *title = titles[device];
     *identity = "interp " TN_VERSION;
@@ -98,14 +61,14 @@ describe(void *self, uint32_t device, const char **target, const char **title,
 static int
 open_device(void *self, uint32_t device, tn_device **out)
 {
-    const plugin *p = self;
+    const tn_plugin_base *p = self;
 
     *out = NULL;
     if (device >= DEVICES)
-        return fail(p, TN_DEVICE, "no interpreter %" PRIu32, device);
+        return tn_plugin_fail(p, TN_DEVICE, "no interpreter %" PRIu32, device);
     *out = tn_alloc_zero(&p->alloc, sizeof **out);
     if (!*out)
-        return fail(p, TN_NO_MEMORY, "out of memory: a device");
+        return tn_plugin_fail(p, TN_NO_MEMORY, "out of memory: a device");
     (*out)->p = p;
     return TN_OK;
 }
@@ -119,11 +82,11 @@ close_device(tn_device *device)
 /* ---- memory ---- */
 
 static int
-new_buffer(const plugin *p, tn_buffer buffer, tn_buffer **out)
+new_buffer(const tn_plugin_base *p, tn_buffer buffer, tn_buffer **out)
 {
     *out = tn_alloc_zero(&p->alloc, sizeof **out);
     if (!*out)
-        return fail(p, TN_NO_MEMORY, "out of memory: a buffer");
+        return tn_plugin_fail(p, TN_NO_MEMORY, "out of memory: a buffer");
     **out = buffer;
     return TN_OK;
 }
@@ -131,14 +94,15 @@ new_buffer(const plugin *p, tn_buffer buffer, tn_buffer **out)
 static int
 buffer_new(tn_device *device, uint64_t bytes, tn_buffer **out)
 {
-    const plugin *p = device->p;
+    const tn_plugin_base *p = device->p;
     /* The bytes, then what is known of each. */
     size_t block = 2 * (size_t)bytes + 1;
     uint8_t *at = bytes < SIZE_MAX / 2 ? tn_alloc_get(&p->alloc, block) : NULL;
 
     *out = NULL;
     if (!at)
-        return fail(p, TN_NO_MEMORY, "out of memory: %" PRIu64 " bytes for a buffer", bytes);
+        return tn_plugin_fail(p, TN_NO_MEMORY, "out of memory: %" PRIu64 " bytes for a buffer",
+            bytes);
     memset(at + bytes, 0, (size_t)bytes);
     int status = new_buffer(p, (tn_buffer){p, at, bytes, at + bytes, block}, out);
     if (status != TN_OK)
@@ -155,7 +119,7 @@ buffer_wrap(tn_device *device, void *at, uint64_t bytes, tn_buffer **out)
 static void
 buffer_free(tn_buffer *buffer)
 {
-    const plugin *p = buffer->p;
+    const tn_plugin_base *p = buffer->p;
 
     if (buffer->block_bytes)
         tn_alloc_free(&p->alloc, buffer->at, buffer->block_bytes);
@@ -173,8 +137,8 @@ check_range(const tn_buffer *b, uint64_t at, uint64_t bytes)
 {
     if (at <= b->bytes && bytes <= b->bytes - at)
         return TN_OK;
-    return fail(b->p, TN_BUG, "%" PRIu64 " bytes at %" PRIu64 " of a buffer of %" PRIu64, bytes, at,
-        b->bytes);
+    return tn_plugin_fail(b->p, TN_BUG, "%" PRIu64 " bytes at %" PRIu64 " of a buffer of %" PRIu64,
+        bytes, at, b->bytes);
 }
 
 static void
@@ -254,7 +218,7 @@ decode(void *arg)
 }
 
 static int
-decoded(const plugin *p, tn_blob code, tn_program *program)
+decoded(const tn_plugin_base *p, tn_blob code, tn_program *program)
 {
     tn_diag diag;
 
@@ -264,7 +228,7 @@ decoded(const plugin *p, tn_blob code, tn_program *program)
     tn_status status = l.arena ? tn_arena_guard(l.arena, decode, &l) : TN_NO_MEMORY;
     if (status != TN_OK)
         tn_arena_destroy(program->arena);
-    return told(p, status, &diag);
+    return tn_plugin_told(p, status, &diag);
 }
 
 static int
@@ -285,11 +249,11 @@ compile(void *self, const char *target, tn_blob kernel, void (*take)(void *to, t
 static int
 load(tn_device *device, tn_blob code, tn_program **out)
 {
-    const plugin *p = device->p;
+    const tn_plugin_base *p = device->p;
 
     *out = tn_alloc_zero(&p->alloc, sizeof **out);
     if (!*out)
-        return fail(p, TN_NO_MEMORY, "out of memory: a program");
+        return tn_plugin_fail(p, TN_NO_MEMORY, "out of memory: a program");
     int status = decoded(p, code, *out);
     if (status != TN_OK) {
         tn_alloc_free(&p->alloc, *out, sizeof **out);
@@ -301,7 +265,7 @@ load(tn_device *device, tn_blob code, tn_program **out)
 static void
 unload(tn_program *program)
 {
-    const plugin *p = program->p;
+    const tn_plugin_base *p = program->p;
 
     tn_arena_destroy(program->arena);
     tn_alloc_free(&p->alloc, program, sizeof *program);
@@ -388,7 +352,7 @@ run(void *arg)
 static int
 submit(tn_device *device, const tn_dispatch *list, uint32_t count)
 {
-    const plugin *p = device->p;
+    const tn_plugin_base *p = device->p;
 
     for (uint32_t i = 0; i < count; i++) {
         tn_diag diag;
@@ -401,7 +365,7 @@ submit(tn_device *device, const tn_dispatch *list, uint32_t count)
         tn_arena_destroy(l.arena);
         if (list[i].took_ns)
             *list[i].took_ns = 0; /* how long an interpreter takes says nothing */
-        int code = told(p, status, &diag);
+        int code = tn_plugin_told(p, status, &diag);
         if (code != TN_OK)
             return code;
     }
@@ -416,15 +380,6 @@ wait_device(tn_device *device, uint64_t timeout_ns)
 }
 
 /* ---- the query ---- */
-
-static void
-shut_down(void *self)
-{
-    plugin *p = self;
-    tn_alloc alloc = p->alloc;
-
-    tn_alloc_free(&alloc, p, sizeof *p);
-}
 
 static const tn_backend entries = {
     .size = sizeof entries,
@@ -449,21 +404,11 @@ static const tn_backend entries = {
     .unload = unload,
     .submit = submit,
     .wait = wait_device,
-    .shutdown = shut_down,
 };
 
 TN_PLUGIN_QUERY(interp)(uint32_t abi, const tn_host *host)
 {
-    tn_alloc alloc = {host->self, host->resize};
-    plugin *p = abi == TN_ABI ? tn_alloc_zero(&alloc, sizeof *p) : NULL;
+    tn_plugin_base *base = tn_plugin_base_new(abi, host, &entries, sizeof *base);
 
-    if (!p)
-        return NULL;
-    p->host = host;
-    p->alloc = alloc;
-    p->backend = entries;
-    p->backend.self = p;
-    p->list[0] = &p->backend;
-    p->head = (tn_plugin){sizeof p->head, TN_ABI, "interp", TN_VERSION, p->list};
-    return &p->head;
+    return base ? &base->head : NULL;
 }

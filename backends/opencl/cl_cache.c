@@ -57,7 +57,7 @@ make(void *to, tn_blob kept)
 cl_program
 tn_cl_cache_find(const tn_device *d, tn_blob text, const char *options)
 {
-    const tn_host *host = d->c->host;
+    const tn_host *host = d->c->base.host;
     taker t = {.d = d, .options = options};
     char room[KEY_ROOM];
 
@@ -69,7 +69,7 @@ tn_cl_cache_find(const tn_device *d, tn_blob text, const char *options)
 void
 tn_cl_cache_keep(const tn_device *d, tn_blob text, const char *options, cl_program program)
 {
-    const tn_host *host = d->c->host;
+    const tn_host *host = d->c->base.host;
     const tn_cl_entries *cl = &d->c->cl;
     char room[KEY_ROOM];
     size_t bytes = 0;
@@ -80,10 +80,10 @@ tn_cl_cache_keep(const tn_device *d, tn_blob text, const char *options, cl_progr
             CL_SUCCESS ||
         !bytes)
         return;
-    binary = tn_alloc_get(&d->c->alloc, bytes);
+    binary = tn_alloc_get(&d->c->base.alloc, bytes);
     if (binary &&
         cl->clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) ==
             CL_SUCCESS)
         host->cache_keep(host->self, key_of(d, text, options, room), (tn_blob){binary, bytes});
-    tn_alloc_free(&d->c->alloc, binary, bytes);
+    tn_alloc_free(&d->c->base.alloc, binary, bytes);
 }

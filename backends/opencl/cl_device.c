@@ -14,10 +14,10 @@ tn_cl_device_open(void *self, uint32_t number, tn_device **out)
 
     *out = NULL;
     if (number >= c->device_count)
-        return tn_cl_fail(c, TN_DEVICE, "there are %u OpenCL devices", c->device_count);
-    d = tn_alloc_zero(&c->alloc, sizeof *d);
+        return tn_plugin_fail(&c->base, TN_DEVICE, "there are %u OpenCL devices", c->device_count);
+    d = tn_alloc_zero(&c->base.alloc, sizeof *d);
     if (!d)
-        return tn_cl_fail(c, TN_NO_MEMORY, "out of memory for an OpenCL device");
+        return tn_plugin_fail(&c->base, TN_NO_MEMORY, "out of memory for an OpenCL device");
     d->c = c;
     d->found = &c->devices[number];
     d->context = c->cl.clCreateContext(NULL, 1, &d->found->id, NULL, NULL, &error);
@@ -45,18 +45,18 @@ drop_timed(tn_device *d)
 int
 tn_cl_buffer_new(tn_device *d, uint64_t bytes, tn_buffer **out)
 {
-    tn_buffer *b = tn_alloc_zero(&d->c->alloc, sizeof *b);
+    tn_buffer *b = tn_alloc_zero(&d->c->base.alloc, sizeof *b);
     cl_int error = CL_SUCCESS;
 
     *out = NULL;
     if (!b)
-        return tn_cl_fail(d->c, TN_NO_MEMORY, "out of memory for a buffer");
+        return tn_plugin_fail(&d->c->base, TN_NO_MEMORY, "out of memory for a buffer");
     b->device = d;
     /* Masked loads read element 0: no buffer is empty. */
     b->bytes = bytes < 256 ? 256 : bytes;
     b->mem = d->c->cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, (size_t)b->bytes, NULL, &error);
     if (error != CL_SUCCESS) {
-        tn_alloc_free(&d->c->alloc, b, sizeof *b);
+        tn_alloc_free(&d->c->base.alloc, b, sizeof *b);
         return tn_cl_error(d->c, error, "a buffer");
     }
     *out = b;
@@ -69,7 +69,7 @@ tn_cl_buffer_free(tn_buffer *b)
     tn_cl *c = b->device->c;
 
     c->cl.clReleaseMemObject(b->mem);
-    tn_alloc_free(&c->alloc, b, sizeof *b);
+    tn_alloc_free(&c->base.alloc, b, sizeof *b);
 }
 
 static int
@@ -77,7 +77,7 @@ outside(const tn_buffer *b, uint64_t at, uint64_t bytes)
 {
     if (at <= b->bytes && bytes <= b->bytes - at)
         return TN_OK;
-    return tn_cl_fail(b->device->c, TN_BUG, "a copy reaches beyond its buffer");
+    return tn_plugin_fail(&b->device->c->base, TN_BUG, "a copy reaches beyond its buffer");
 }
 
 static int
@@ -177,12 +177,12 @@ keep_timed(tn_device *d, cl_event event, uint64_t *took_ns)
 {
     if (d->timed_count == d->timed_room) {
         uint32_t room = d->timed_room ? d->timed_room * 2 : 64;
-        void *grown = d->c->alloc.resize(d->c->alloc.self, d->timed,
+        void *grown = d->c->base.alloc.resize(d->c->base.alloc.self, d->timed,
             d->timed_room * sizeof *d->timed, room * sizeof *d->timed);
 
         if (!grown) {
             d->c->cl.clReleaseEvent(event);
-            return tn_cl_fail(d->c, TN_NO_MEMORY, "out of memory for times");
+            return tn_plugin_fail(&d->c->base, TN_NO_MEMORY, "out of memory for times");
         }
         d->timed = grown;
         d->timed_room = room;
@@ -200,10 +200,11 @@ launch(tn_device *d, const tn_dispatch *s)
     cl_int error;
 
     if (s->binding_count != s->program->buffers || s->size_count != s->program->sizes)
-        return tn_cl_fail(d->c, TN_BUG, "a launch does not fit its kernel");
+        return tn_plugin_fail(&d->c->base, TN_BUG, "a launch does not fit its kernel");
     /* Positions are i32 in the kernel. */
     if (s->tasks > INT32_MAX)
-        return tn_cl_fail(d->c, TN_LIMIT, "%llu tasks in one launch", (unsigned long long)s->tasks);
+        return tn_plugin_fail(&d->c->base, TN_LIMIT, "%llu tasks in one launch",
+            (unsigned long long)s->tasks);
     if (!s->tasks)
         return TN_OK;
     error = set_arguments(s);
@@ -319,7 +320,7 @@ tn_cl_wait(tn_device *d, uint64_t timeout_ns)
     drop_timed(d);
     if (error != CL_SUCCESS)
         return tn_cl_error(d->c, error, "waiting for the device");
-    return ended ? TN_OK : tn_cl_fail(d->c, TN_CANCELLED, "running: timed out");
+    return ended ? TN_OK : tn_plugin_fail(&d->c->base, TN_CANCELLED, "running: timed out");
 }
 
 /* What the driver counts the uses of (buffers, programs, events) can be given
@@ -327,7 +328,7 @@ tn_cl_wait(tn_device *d, uint64_t timeout_ns)
 static bool
 ends(const tn_device *d)
 {
-    const tn_host *host = d->c->host;
+    const tn_host *host = d->c->base.host;
     bool ended = true;
 
     if (finish_within(d, TN_CLOSE_NS, &ended) != CL_SUCCESS)
@@ -349,6 +350,6 @@ tn_cl_device_close(tn_device *d)
         c->cl.clReleaseCommandQueue(d->queue);
     if (d->context && idle)
         c->cl.clReleaseContext(d->context);
-    tn_alloc_free(&c->alloc, d->timed, d->timed_room * sizeof *d->timed);
-    tn_alloc_free(&c->alloc, d, sizeof *d);
+    tn_alloc_free(&c->base.alloc, d->timed, d->timed_room * sizeof *d->timed);
+    tn_alloc_free(&c->base.alloc, d, sizeof *d);
 }

@@ -7,35 +7,15 @@
 
 #include "backends/opencl/cl_codegen.h"
 
-typedef struct plugin {
-    tn_plugin head;
-    tn_backend backend;
-    const tn_backend *list[2];
-    tn_cl cl;
-} plugin;
-
-int
-tn_cl_fail(const tn_cl *c, tn_status status, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    if (c->host->explain)
-        c->host->explain(c->host->self, text);
-    return (int)status;
-}
-
 int
 tn_cl_error(const tn_cl *c, cl_int error, const char *what)
 {
     tn_status status = error == CL_OUT_OF_HOST_MEMORY ? TN_NO_MEMORY : TN_DEVICE;
 
     if (error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_RESOURCES)
-        return tn_cl_fail(c, TN_DEVICE, "%s: out of device memory (OpenCL error %d)", what, error);
-    return tn_cl_fail(c, status, "%s: OpenCL error %d", what, error);
+        return tn_plugin_fail(&c->base, TN_DEVICE, "%s: out of device memory (OpenCL error %d)",
+            what, error);
+    return tn_plugin_fail(&c->base, status, "%s: OpenCL error %d", what, error);
 }
 
 /* ---- finding the loader and its devices ---- */
@@ -45,7 +25,8 @@ entry(const tn_cl *c, void *library, const char *name)
 {
     void *found = library ? dlsym(library, name) : NULL;
 
-    return c->host->driver_entry ? c->host->driver_entry(c->host->self, name, found) : found;
+    return c->base.host->driver_entry ? c->base.host->driver_entry(c->base.host->self, name, found)
+                                      : found;
 }
 
 static void
@@ -116,8 +97,9 @@ enumerate(tn_cl *c)
     open_loader(c);
     if (!c->opened ||
         c->cl.clGetPlatformIDs(TN_CL_DEVICE_LIMIT, platforms, &platform_count) != CL_SUCCESS) {
-        if (c->host->log)
-            c->host->log(c->host->self, 2, "no OpenCL 1.2 loader with a platform is here");
+        if (c->base.host->log)
+            c->base.host->log(c->base.host->self, 2,
+                "no OpenCL 1.2 loader with a platform is here");
         return;
     }
     for (cl_uint p = 0; p < platform_count && p < TN_CL_DEVICE_LIMIT; p++) {
@@ -152,72 +134,31 @@ describe(void *self, uint32_t device, const char **target, const char **title,
 
     devices(self, &count);
     if (device >= count)
-        return tn_cl_fail(c, TN_DEVICE, "there are %u OpenCL devices", count);
+        return tn_plugin_fail(&c->base, TN_DEVICE, "there are %u OpenCL devices", count);
     *target = c->devices[device].target;
     *title = c->devices[device].title;
     *identity = c->devices[device].identity;
     return TN_OK;
 }
 
-/* ---- code generation: bytes to text, in an arena of its own ---- */
-
-typedef struct job {
-    tn_arena *arena;
-    tn_diag *diag;
-    tn_span kernel;
-    tn_text text;
-} job;
-
 static tn_status
-generate(void *arg)
+generate(tn_arena *arena, tn_diag *diag, const tn_kernel *kernel, const char *target, tn_blob *code)
 {
-    job *j = arg;
-    tn_kernel *k;
+    tn_text text = {.arena = arena};
 
-    TN_TRY(tn_kernel_decode(j->arena, j->diag, j->kernel, &k));
-    j->text.arena = j->arena;
-    return tn_cl_generate(&j->text, j->diag, k);
+    (void)target;
+    TN_TRY(tn_cl_generate(&text, diag, kernel));
+    *code = (tn_blob){text.at, text.length};
+    return TN_OK;
 }
 
 int
 tn_cl_compile(void *self, const char *target, tn_blob kernel, void (*take)(void *to, tn_blob code),
     void *to)
 {
-    tn_cl *c = self;
-    tn_diag diag;
-    job j = {.diag = &diag, .kernel = {kernel.at, kernel.bytes}};
-    tn_status status = TN_NO_MEMORY;
+    const tn_cl *c = self;
 
-    (void)target;
-    tn_diag_init(&diag, &c->alloc);
-    j.arena = tn_arena_create(&c->alloc, 0);
-    if (j.arena)
-        status = tn_arena_guard(j.arena, generate, &j);
-    if (status == TN_OK)
-        take(to, (tn_blob){j.text.at, j.text.length});
-    else
-        tn_cl_fail(c, status, "%s",
-            tn_diag_count(&diag) ? tn_diag_text(&diag, 0) : tn_status_sentence(status));
-    tn_arena_destroy(j.arena);
-    tn_diag_clear(&diag);
-    return (int)status;
-}
-
-static void *
-host_resize(void *self, void *old, size_t old_bytes, size_t bytes)
-{
-    const tn_host *host = self;
-
-    return host->resize(host->self, old, old_bytes, bytes);
-}
-
-static void
-shut_down(void *self)
-{
-    tn_cl *c = self;
-    tn_alloc alloc = c->alloc;
-
-    tn_alloc_free(&alloc, (char *)c - offsetof(plugin, cl), sizeof(plugin));
+    return tn_plugin_compile(&c->base, generate, target, kernel, take, to);
 }
 
 static const tn_backend entries = {
@@ -241,35 +182,11 @@ static const tn_backend entries = {
     .unload = tn_cl_unload,
     .submit = tn_cl_submit,
     .wait = tn_cl_wait,
-    .shutdown = shut_down,
 };
 
 TN_PLUGIN_QUERY(opencl)(uint32_t abi, const tn_host *host)
 {
-    tn_alloc alloc = {.resize = host_resize};
-    union {
-        const tn_host *from;
-        void *to;
-    } self = {host};
-    plugin *p;
+    tn_plugin_base *base = tn_plugin_base_new(abi, host, &entries, sizeof(tn_cl));
 
-    if (abi != TN_ABI)
-        return NULL;
-    alloc.self = self.to;
-    p = tn_alloc_zero(&alloc, sizeof *p);
-    if (!p)
-        return NULL;
-    p->cl.host = host;
-    p->cl.alloc = alloc;
-    p->backend = entries;
-    p->backend.self = &p->cl;
-    p->list[0] = &p->backend;
-    p->head = (tn_plugin){
-        .size = sizeof p->head,
-        .abi = TN_ABI,
-        .name = "opencl",
-        .version = TN_VERSION,
-        .backends = p->list,
-    };
-    return &p->head;
+    return base ? &base->head : NULL;
 }

@@ -7,9 +7,7 @@
 
 #include <stdbool.h>
 
-#include "backends/backend.h"
-#include "ir/base/alloc.h"
-#include "ir/base/diag.h"
+#include "backends/sdk/plugin_base.h"
 
 /* The loader's functions; NULL where it lacks one. */
 typedef struct tn_cl_entries {
@@ -27,8 +25,7 @@ typedef struct tn_cl_found {
 
 /* What one query of the plugin holds. */
 typedef struct tn_cl {
-    const tn_host *host;
-    tn_alloc alloc; /* the host's, in our form */
+    tn_plugin_base base;
     tn_cl_entries cl;
     bool opened; /* the loader is there and has all we need */
     bool enumerated;
@@ -36,9 +33,8 @@ typedef struct tn_cl {
     tn_cl_found devices[TN_CL_DEVICE_LIMIT];
 } tn_cl;
 
-/* Explains to the host and returns `status`. */
-int tn_cl_fail(const tn_cl *c, tn_status status, const char *format, ...) TN_PRINTF(3, 4);
-/* The same for an error of OpenCL: out of memory and device errors by code. */
+/* Explains an error of OpenCL to the host: out of memory and device errors by
+ * code. */
 int tn_cl_error(const tn_cl *c, cl_int error, const char *what);
 
 /* ---- devices (cl_device.c, cl_buffer.c, cl_program.c) ---- */

@@ -14,7 +14,7 @@ build_failed(tn_device *d, cl_program program, cl_int error)
         return tn_cl_error(d->c, error, "a program");
     d->c->cl.clGetProgramBuildInfo(program, d->found->id, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log,
         NULL);
-    return tn_cl_fail(d->c, TN_DEVICE, "%s does not compile our kernel (error %d): %s",
+    return tn_plugin_fail(&d->c->base, TN_DEVICE, "%s does not compile our kernel (error %d): %s",
         d->found->title, error, log);
 }
 
@@ -66,10 +66,10 @@ tn_cl_load(tn_device *d, tn_blob code, tn_program **out)
 
     *out = NULL;
     if (tn_cl_head_read(NULL, code.at, code.bytes, &head) != TN_OK)
-        return tn_cl_fail(d->c, TN_INTEGRITY, "this is no OpenCL code of ours");
-    p = tn_alloc_zero(&d->c->alloc, sizeof *p);
+        return tn_plugin_fail(&d->c->base, TN_INTEGRITY, "this is no OpenCL code of ours");
+    p = tn_alloc_zero(&d->c->base.alloc, sizeof *p);
     if (!p)
-        return tn_cl_fail(d->c, TN_NO_MEMORY, "out of memory for a program");
+        return tn_plugin_fail(&d->c->base, TN_NO_MEMORY, "out of memory for a program");
     *p = (tn_program){.device = d,
         .lanes = head.lanes,
         .buffers = head.buffers,
@@ -92,5 +92,5 @@ tn_cl_unload(tn_program *p)
         c->cl.clReleaseKernel(p->kernel);
     if (p->program)
         c->cl.clReleaseProgram(p->program);
-    tn_alloc_free(&c->alloc, p, sizeof *p);
+    tn_alloc_free(&c->base.alloc, p, sizeof *p);
 }

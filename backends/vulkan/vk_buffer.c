@@ -55,7 +55,7 @@ allocate(tn_buffer *b, bool staging)
 static int
 create(tn_device *d, uint64_t bytes, bool staging, tn_buffer **out)
 {
-    tn_buffer *b = tn_alloc_zero(&d->c->alloc, sizeof *b);
+    tn_buffer *b = tn_alloc_zero(&d->c->base.alloc, sizeof *b);
     VkBufferCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
             VK_BUFFER_USAGE_TRANSFER_DST_BIT};
@@ -63,7 +63,7 @@ create(tn_device *d, uint64_t bytes, bool staging, tn_buffer **out)
 
     *out = NULL;
     if (!b)
-        return tn_vk_fail(d->c, TN_NO_MEMORY, "out of memory for a buffer");
+        return tn_plugin_fail(&d->c->base, TN_NO_MEMORY, "out of memory for a buffer");
     b->device = d;
     /* Masked loads read element 0: no buffer is empty. */
     b->bytes = bytes < 256 ? 256 : (bytes + 3) / 4 * 4;
@@ -95,7 +95,7 @@ tn_vk_buffer_free(tn_buffer *b)
         d->vk.vkDestroyBuffer(d->device, b->buffer, NULL);
     if (b->memory && idle)
         d->vk.vkFreeMemory(d->device, b->memory, NULL);
-    tn_alloc_free(&d->c->alloc, b, sizeof *b);
+    tn_alloc_free(&d->c->base.alloc, b, sizeof *b);
 }
 
 void *
@@ -109,7 +109,7 @@ outside(const tn_buffer *b, uint64_t at, uint64_t bytes)
 {
     if (at <= b->bytes && bytes <= b->bytes - at)
         return TN_OK;
-    return tn_vk_fail(b->device->c, TN_BUG, "a copy reaches beyond its buffer");
+    return tn_plugin_fail(&b->device->c->base, TN_BUG, "a copy reaches beyond its buffer");
 }
 
 void

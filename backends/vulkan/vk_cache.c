@@ -46,7 +46,7 @@ create(void *to, tn_blob kept)
 void
 tn_vk_cache_open(tn_device *d)
 {
-    const tn_host *host = d->c->host;
+    const tn_host *host = d->c->base.host;
     char room[KEY_ROOM];
 
     if (has_disk(host))
@@ -58,7 +58,7 @@ tn_vk_cache_open(tn_device *d)
 static void
 keep(const tn_device *d, void *data, size_t bytes)
 {
-    const tn_host *host = d->c->host;
+    const tn_host *host = d->c->base.host;
     char room[KEY_ROOM];
     tn_hash now;
 
@@ -77,12 +77,12 @@ tn_vk_cache_close(tn_device *d)
 
     if (!d->cache)
         return;
-    if (has_disk(d->c->host) && !d->lost &&
+    if (has_disk(d->c->base.host) && !d->lost &&
         d->vk.vkGetPipelineCacheData(d->device, d->cache, &bytes, NULL) == VK_SUCCESS && bytes) {
-        data = tn_alloc_get(&d->c->alloc, bytes);
+        data = tn_alloc_get(&d->c->base.alloc, bytes);
         if (data)
             keep(d, data, bytes);
-        tn_alloc_free(&d->c->alloc, data, bytes);
+        tn_alloc_free(&d->c->base.alloc, data, bytes);
     }
     d->vk.vkDestroyPipelineCache(d->device, d->cache, NULL);
 }

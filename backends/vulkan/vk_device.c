@@ -103,10 +103,10 @@ tn_vk_device_open(void *self, uint32_t number, tn_device **out)
 
     *out = NULL;
     if (number >= c->device_count)
-        return tn_vk_fail(c, TN_DEVICE, "there are %u Vulkan devices", c->device_count);
-    d = tn_alloc_zero(&c->alloc, sizeof *d);
+        return tn_plugin_fail(&c->base, TN_DEVICE, "there are %u Vulkan devices", c->device_count);
+    d = tn_alloc_zero(&c->base.alloc, sizeof *d);
     if (!d)
-        return tn_vk_fail(c, TN_NO_MEMORY, "out of memory for a Vulkan device");
+        return tn_plugin_fail(&c->base, TN_NO_MEMORY, "out of memory for a Vulkan device");
     d->c = c;
     d->found = &c->devices[number];
     c->vk.vkGetPhysicalDeviceMemoryProperties(d->found->physical, &d->memory);
@@ -158,7 +158,7 @@ tn_vk_device_close(tn_device *d)
 
     if (d->device)
         destroy(d);
-    tn_alloc_free(&c->alloc, d, sizeof *d);
+    tn_alloc_free(&c->base.alloc, d, sizeof *d);
 }
 
 /* ---- recording and running ---- */
@@ -264,7 +264,7 @@ tn_vk_wait(tn_device *d, uint64_t timeout_ns)
 bool
 tn_vk_idle(tn_device *d)
 {
-    const tn_host *host = d->c->host;
+    const tn_host *host = d->c->base.host;
 
     if (!d->stuck && (d->recording || d->in_flight) && tn_vk_wait(d, TN_CLOSE_NS) == TN_CANCELLED) {
         d->stuck = true;
@@ -341,15 +341,16 @@ check_launch(const tn_device *d, const tn_dispatch *s)
     uint64_t tasks = (uint64_t)most[0] * most[1] + most[0];
 
     if (s->binding_count != s->program->buffers || s->size_count != s->program->sizes)
-        return tn_vk_fail(d->c, TN_BUG, "a launch does not fit its kernel");
+        return tn_plugin_fail(&d->c->base, TN_BUG, "a launch does not fit its kernel");
     if (tasks > INT32_MAX)
         tasks = INT32_MAX;
     if (s->tasks > tasks - most[0])
-        return tn_vk_fail(d->c, TN_LIMIT, "%llu tasks; this device takes %llu",
+        return tn_plugin_fail(&d->c->base, TN_LIMIT, "%llu tasks; this device takes %llu",
             (unsigned long long)s->tasks, (unsigned long long)(tasks - most[0]));
     for (uint32_t i = 0; i < s->binding_count; i++)
         if (s->bindings[i].bytes > d->found->buffer_limit)
-            return tn_vk_fail(d->c, TN_LIMIT, "a buffer of %llu bytes; this device takes %llu",
+            return tn_plugin_fail(&d->c->base, TN_LIMIT,
+                "a buffer of %llu bytes; this device takes %llu",
                 (unsigned long long)s->bindings[i].bytes,
                 (unsigned long long)d->found->buffer_limit);
     return TN_OK;

@@ -150,8 +150,8 @@ is_usable(const tn_vk *c, VkPhysicalDevice physical)
 static void
 none(const tn_vk *c, const char *why)
 {
-    if (c->host->log)
-        c->host->log(c->host->self, 2, why);
+    if (c->base.host->log)
+        c->base.host->log(c->base.host->self, 2, why);
 }
 
 void

@@ -6,10 +6,8 @@
 #include <stdbool.h>
 #include <vulkan/vulkan.h>
 
-#include "backends/backend.h"
+#include "backends/sdk/plugin_base.h"
 #include "backends/vulkan/vk_codegen.h"
-#include "ir/base/alloc.h"
-#include "ir/base/diag.h"
 #include "ir/base/hash.h"
 
 typedef struct tn_vk_entries {
@@ -35,8 +33,7 @@ typedef struct tn_vk_found {
 
 /* What one query of the plugin holds. */
 typedef struct tn_vk {
-    const tn_host *host;
-    tn_alloc alloc; /* the host's, in our form */
+    tn_plugin_base base;
     tn_vk_entries vk;
     bool enumerated;
     VkInstance instance;
@@ -45,9 +42,7 @@ typedef struct tn_vk {
     tn_vk_found devices[TN_VK_DEVICE_LIMIT];
 } tn_vk;
 
-/* Explains to the host and returns `status`. */
-int tn_vk_fail(const tn_vk *c, tn_status status, const char *format, ...) TN_PRINTF(3, 4);
-/* The same for a result of Vulkan. */
+/* Explains a result of Vulkan to the host; the status for it. */
 int tn_vk_error(const tn_vk *c, VkResult result, const char *what);
 
 enum { TN_VK_SETS = 256, TN_VK_QUERIES = 512, TN_VK_STAGING = 1 << 20 };

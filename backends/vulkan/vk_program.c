@@ -60,17 +60,17 @@ load_aligned(tn_device *d, tn_blob code, tn_program **out)
     VkResult result;
 
     if (tn_vk_head_read(NULL, code.at, code.bytes, &head) != TN_OK)
-        return tn_vk_fail(d->c, TN_INTEGRITY, "this is no SPIR-V code of ours");
+        return tn_plugin_fail(&d->c->base, TN_INTEGRITY, "this is no SPIR-V code of ours");
     if (head.buffers + 1 > BINDING_LIMIT)
-        return tn_vk_fail(d->c, TN_LIMIT, "a kernel with %u buffers; the limit is %d", head.buffers,
-            BINDING_LIMIT - 1);
+        return tn_plugin_fail(&d->c->base, TN_LIMIT, "a kernel with %u buffers; the limit is %d",
+            head.buffers, BINDING_LIMIT - 1);
     if (head.lanes > d->found->lane_limit || head.buffers + 1 > d->found->binding_limit)
-        return tn_vk_fail(d->c, TN_LIMIT,
+        return tn_plugin_fail(&d->c->base, TN_LIMIT,
             "a kernel with %u lanes and %u buffers; this device takes %u and %u", head.lanes,
             head.buffers, d->found->lane_limit, d->found->binding_limit - 1);
-    p = tn_alloc_zero(&d->c->alloc, sizeof *p);
+    p = tn_alloc_zero(&d->c->base.alloc, sizeof *p);
     if (!p)
-        return tn_vk_fail(d->c, TN_NO_MEMORY, "out of memory for a program");
+        return tn_plugin_fail(&d->c->base, TN_NO_MEMORY, "out of memory for a program");
     p->device = d;
     p->lanes = head.lanes;
     p->buffers = head.buffers;
@@ -97,12 +97,12 @@ tn_vk_load_program(tn_device *d, tn_blob code, tn_program **out)
     *out = NULL;
     if ((uintptr_t)code.at % 4 == 0)
         return load_aligned(d, code, out);
-    words = tn_alloc_get(&d->c->alloc, code.bytes);
+    words = tn_alloc_get(&d->c->base.alloc, code.bytes);
     if (!words)
-        return tn_vk_fail(d->c, TN_NO_MEMORY, "out of memory for a program");
+        return tn_plugin_fail(&d->c->base, TN_NO_MEMORY, "out of memory for a program");
     memcpy(words, code.at, code.bytes);
     status = load_aligned(d, (tn_blob){words, code.bytes}, out);
-    tn_alloc_free(&d->c->alloc, words, code.bytes);
+    tn_alloc_free(&d->c->base.alloc, words, code.bytes);
     return status;
 }
 
@@ -126,5 +126,5 @@ tn_vk_unload(tn_program *p)
 
     if (tn_vk_idle(d))
         destroy(d, p);
-    tn_alloc_free(&d->c->alloc, p, sizeof *p);
+    tn_alloc_free(&d->c->base.alloc, p, sizeof *p);
 }
