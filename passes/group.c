@@ -500,10 +500,7 @@ order_groups(tn_grouper *x)
 static bool
 is_refused(const tn_op *op)
 {
-    if (tn_lower_kind_of(op->code) == TN_LOWER_refuse || op->code == TN_OP_while)
-        return true;
-    return op->code == TN_OP_contract &&
-        strcmp(tn_op_text(op, TN_ATTR_contract_activation), "none") != 0;
+    return tn_lower_kind_of(op->code) == TN_LOWER_refuse || op->code == TN_OP_while;
 }
 
 static tn_status

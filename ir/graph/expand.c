@@ -2,6 +2,7 @@
 #include "ir/graph/expand.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "ir/graph/expand_in.h"
 
@@ -22,14 +23,23 @@ tn_op_expands(tn_opcode code)
     return rows[code] != NULL;
 }
 
+static expand_fn
+row_of(const tn_op *op)
+{
+    bool q8 = op->code == TN_OP_contract &&
+        strcmp(tn_op_text(op, TN_ATTR_contract_activation), "none") != 0;
+
+    return q8 ? tn_expand_contract_q8 : rows[op->code];
+}
+
 void
 tn_op_expand(tn_op *op)
 {
     tn_value *out[OUT_LIMIT] = {0};
     tn_build b = tn_build_before(op);
 
-    assert(rows[op->code] && op->out_count <= OUT_LIMIT);
-    rows[op->code](&b, op, out);
+    assert(row_of(op) && op->out_count <= OUT_LIMIT);
+    row_of(op)(&b, op, out);
     for (int i = 0; i < op->out_count; i++) {
         assert(out[i] && tn_type_equal(&out[i]->type, &op->out[i]->type));
         if (!out[i]->name)
@@ -48,7 +58,7 @@ expand_block(tn_block *block, tn_expand_keep *keep, const void *self)
 
         for (int i = 0; i < op->body_count; i++)
             expand_block(op->body[i], keep, self);
-        if (rows[op->code] && !(keep && keep(self, op))) {
+        if (row_of(op) && !(keep && keep(self, op))) {
             tn_op_expand(op);
             op = before ? before->next : block->first;
         } else {

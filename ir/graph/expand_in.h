@@ -23,6 +23,9 @@
 #include "ir/graph/ops.def"
 #undef TN_EXPAND_expand
 
+/* contract with an activation, which is rounded first. */
+void tn_expand_contract_q8(tn_build *b, const tn_op *op, tn_value **out);
+
 /* x cast to f32 if it is f16 or bf16. */
 tn_value *tn_expand_wide(tn_build *b, tn_value *x);
 /* The number of an attribute, as a literal of `dtype`. */

@@ -87,6 +87,25 @@ scale_at(const scales *s, int64_t k)
     return (outer * s->blocks + place / s->block) * s->x.inner + k % s->x.inner;
 }
 
+static int64_t
+add_saturating(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    return tn_add_i64(a, b, &sum) ? sum : a < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* Whole q + zero, exact, kept in 64 bits. Beyond 2^62 q is even. */
+static int64_t
+sum_of(double q, int64_t zero)
+{
+    if (fabs(q) < 0x1p62)
+        return add_saturating((int64_t)q, zero);
+    if (fabs(q) >= 0x1p64)
+        return q < 0 ? INT64_MIN : INT64_MAX;
+    return add_saturating(add_saturating((int64_t)(q / 2), zero), (int64_t)(q / 2));
+}
+
 tn_status
 tn_oracle_quantize(tn_ref_call *c)
 {
@@ -101,9 +120,10 @@ tn_oracle_quantize(tn_ref_call *c)
     for (int64_t k = 0; k < x->count; k++) {
         int64_t at = scale_at(&s, k);
         double q = nearbyint(tn_round_to(wide, x->f[k] / scale->f[at]));
+        int64_t sum;
 
-        q = (isnan(q) ? 0 : q) + (zero ? (double)zero->i[at] : 0);
-        c->out[0].i[k] = q <= (double)low ? low : q >= (double)high ? high : (int64_t)q;
+        sum = sum_of(isnan(q) ? 0 : q, zero ? zero->i[at] : 0);
+        c->out[0].i[k] = sum < low ? low : sum > high ? high : sum;
     }
     return TN_OK;
 }

@@ -76,6 +76,19 @@ const graph_case tn_graph_cases[] = {
     CASE("bitcast", 1 << TN_I8, "input x: $T[N]; y: u8[N] = bitcast x {to=u8}"),
     CASE("bitcast", 1 << TN_F64, "input x: $T[N]; y: i64[N] = bitcast x {to=i64}"),
 
+    CASE("quantize", F,
+        "input x: $T[N,5]; input s: $T[5]; input t: $T[]; input z: i8[5]; input u: u32[]; input k: "
+        "$T[N,3]; input m: i32[N,3]; input n: i64[5]; y: i8[N,5] = quantize x, s, z {axis=1, "
+        "to=i8}; y1: i32[N,5] = quantize x, k, m {axis=1, block=2, to=i32}; y2: u32[N,5] = "
+        "quantize x, t, u {to=u32}; y3: u8[N,5] = quantize x, t {to=u8}; y4: i64[N,5] = quantize "
+        "x, s, n {axis=1, to=i64}; y5: i32[N,5] = quantize x, s {axis=1, to=i32}"),
+    CASE("dequantize", I,
+        "input x: $T[N,5]; input s: f32[5]; input t: f64[]; input z: $T[5]; input u: $T[]; input "
+        "k: f16[N,2]; input m: $T[N,2]; y: f32[N,5] = dequantize x, s, z {axis=1}; y1: f64[N,5] = "
+        "dequantize x, t, u {to=f64}; y2: f16[N,5] = dequantize x, k, m {axis=1, block=3, "
+        "to=f16}; y3: f32[N,5] = dequantize x, s {axis=1}",
+        .data = DATA_UNIT, .rel = 1e-6),
+
     /* ---- contraction ---- */
     CASE("contract", N,
         "input x: $T[N,37]; input z: $T[19,37]; y: $T[N,19] = contract x, z "
@@ -105,6 +118,13 @@ const graph_case tn_graph_cases[] = {
     CASE("linear", F | 1 << TN_I32,
         "input x: $T[N,37]; weight w: $T[19,37]; weight b: $T[19]; y: $T[N,19] = linear x, w, b",
         .data = DATA_NOISE, .rel = 2e-5, .abs = 2e-5),
+    CASE("contract linear", F,
+        "input x: $T[N,70]; input u: $T[64,N]; weight w: $T[5,70]; weight v: $T[64,3]; input g: "
+        "$T[M,N]; input h: $T[N,3]; y: $T[N,5] = contract x, w {labels=\"ik,jk->ij\", "
+        "activation=\"q8\"}; y1: $T[N,3] = contract u, v {labels=\"kn,km->nm\", "
+        "activation=\"q8\"}; y2: $T[N,5] = linear x, w {activation=\"q8\"}; y3: $T[M,3] = "
+        "contract g, h {labels=\"ik,kj->ij\", activation=\"q8\"}",
+        .data = DATA_NOISE, .rel = 2e-5, .abs = 5e-4),
 
     /* ---- windows: odd extents, none at all, strides, dilations, groups ---- */
     CASE("windows", A,

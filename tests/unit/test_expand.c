@@ -56,6 +56,16 @@ static const row rows[] = {
     {{"3,5", "5"}, "u = layer_norm x, y {eps=0.001}", 1e-11},
     {{"2,3,5", "5"}, "u = rms_norm x, y {eps=1e-6}", 1e-11},
     {{"2,4,3", "4", "4"}, "a = mul y, y\nu = batch_norm x, y, z, y, a {eps=0.01}", 1e-11},
+    {{"3,70", "5,70"}, "u = contract x, y {labels=\"ik,jk->ij\", activation=\"q8\"}", 1e-2},
+    {{"3,5", "5"}, "a = quantize x, y {axis=1, to=i8}\nu = cast a {to=f64}", 0},
+    {{"3,5", "3,2"},
+        "s = mul y, 1e-9\nz = cast x {to=i32}\nb = slice z {axis=1, size=2}\n"
+        "a = quantize x, s, b {axis=1, block=3, to=i32}\nu = cast a {to=f64}",
+        1e-6}, /* the quotient is rounded to f32 in the row alone */
+    {{"3,5", "3"},
+        "a = mul x, 100\nc = cast a {to=u8}\nd = slice c {axis=1, size=1}\n"
+        "e = squeeze d {axes=[1]}\nf = cast y {to=f32}\nu = dequantize c, f, e {axis=0}",
+        0},
     {{"2,4,7", "6,4,3", "6"}, "u = conv x, y, z {padding=[1,2], strides=[2]}", 1e-11},
     {{"2,4,7", "6,2,3"}, "u = conv x, y {padding=[2], dilations=[2], groups=2}", 1e-11},
     {{"2,4,5,6", "4,1,3,2", "4"}, "u = conv x, y, z {padding=[1], groups=4}", 1e-11},

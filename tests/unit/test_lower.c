@@ -769,9 +769,17 @@ TN_TEST(rotary_positions)
 TN_TEST(what_no_device_runs_is_named)
 {
     LOWERED(.refused = 4,
-        .text = "graph main\n    input x: f32[1,2,6]\n"
-                "    a: i8[1,2,6] = quantize x, 0.5 {to=i8}\n"
-                "    output a = a\n");
+        .text = "graph main\n    input x: f32[3,4]\n    input c: f32[4]\n"
+                "    y: f32[4] = scan c, x {carries=1} do (h, p, t)\n"
+                "        z: f32[] = fill {type=f32[], value=0}\n"
+                "        s: f32[] = scan z, p {carries=1} do (i, q, u)\n"
+                "            r: f32[] = add i, q\n"
+                "            yield r\n"
+                "        end\n"
+                "        n: f32[4] = add h, s\n"
+                "        yield n\n"
+                "    end\n"
+                "    output y = y\n");
 }
 
 TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
