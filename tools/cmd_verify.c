@@ -161,18 +161,23 @@ add_subsets(tn_tool *tool, rows *all, const char *device)
     }
 }
 
-static void
+/* A name that none has is refused before anything runs. */
+static tn_status
 add_device(tn_tool *tool, rows *all, const char *device, size_t length)
 {
     const char *name = tn_arena_copy(tool->arena, device, length);
+    const tn_backend *backend;
+    uint32_t number;
 
     if (!strcmp(name, "ref"))
-        return;
+        return TN_OK;
+    TN_TRY(tn_registry_device(tool->registry, name, &backend, &number));
     add_row(tool, all, name, "fused", 0);
     if (tn_flag(tool->options, TN_OPT_every_pass))
         add_subsets(tool, all, name);
     else
         add_row(tool, all, name, "unfused", tn_pass_optional(TN_STAGE_FUSE));
+    return TN_OK;
 }
 
 /* Those of --device, else every device that is here. */
@@ -185,7 +190,7 @@ choose_devices(tn_tool *tool, rows *all)
     while (*at) {
         size_t length = strcspn(at, ",");
 
-        add_device(tool, all, at, length);
+        TN_TRY(add_device(tool, all, at, length));
         at += length + (at[length] == ',');
     }
     for (uint32_t i = 0; !list && i < tn_registry_count(tool->registry); i++) {
@@ -196,7 +201,7 @@ choose_devices(tn_tool *tool, rows *all)
             TN_TRY(tn_registry_result(tool->registry, tool->diag, b->devices(b->self, &count),
                 b->name));
         if (count)
-            add_device(tool, all, b->name, strlen(b->name));
+            TN_TRY(add_device(tool, all, b->name, strlen(b->name)));
     }
     return TN_OK;
 }

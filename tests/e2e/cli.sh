@@ -81,6 +81,7 @@ JSON
 expect 0 "smallest margin 0.2" verify "$folder/tests.json" --device ref
 expect 0 '"first_op":null,"margin":0.2,' verify "$folder/tests.json" --device cpu --json
 expect 0 '"margin":null' verify "$small" --device ref --json
+expect 2 "--device nosuch: no backend has this name" verify "$small" --device cpu,nosuch
 
 expect 0 "" compile "$small" -o "$folder/small.tenon" --target cpu:x86-64-v2,vulkan,opencl,interp
 expect 0 "[[7, 2]]" run "$folder/small.tenon" -i 'x=[[1,2,3]]' -i 'i=[1]'
