@@ -30,7 +30,9 @@ typedef enum tn_plan_use {
 } tn_plan_use;
 
 /* A tensor of the plan. Views and outputs may share the memory of another:
- * then `same_as` names it and first/last are those of the owner. */
+ * then `same_as` names it and first/last are those of the owner. What a state
+ * holds once new rows have been stored in it is a buffer of its own, the same
+ * as that of what it held before. */
 typedef struct tn_plan_buffer {
     tn_plan_use use;
     const char *name; /* of the value, for people */
@@ -131,7 +133,8 @@ tn_status tn_plan_place(const tn_plan *plan, tn_diag *diag, const int64_t *symbo
     uint64_t *offset, uint64_t *total_bytes) TN_MUST_USE;
 /* The independent checker, from the steps alone: no two buffers that are
  * alive at once overlap, and every step that touches what a step in flight
- * writes (or writes what it touches) waits. TN_BUG. */
+ * writes (or writes what it touches) waits; of a state, nobody reads what has
+ * been overwritten. TN_BUG. */
 tn_status tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes,
     const uint64_t *offset) TN_MUST_USE;
 

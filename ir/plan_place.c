@@ -224,6 +224,56 @@ check_loops(const tn_plan *plan, tn_diag *diag)
     return TN_OK;
 }
 
+static bool
+is_in_loop(const tn_plan *plan, uint32_t step)
+{
+    for (uint32_t s = 0; s < step; s++)
+        if (plan->steps.at[s].kind == TN_STEP_LOOP && step <= s + plan->steps.at[s].length)
+            return true;
+    return false;
+}
+
+/* `now` is what the memory of state buffer `owner` holds before step s: the
+ * buffer that was written last. Nothing but that may be read, and whatever
+ * writes reads none of it. */
+static tn_status
+check_version(const tn_plan *plan, tn_diag *diag, uint32_t s, uint32_t owner, uint32_t *now)
+{
+    const tn_plan_step *step = &plan->steps.at[s];
+    uint32_t next = *now;
+
+    for (uint32_t i = 0; i < step->buffers.count; i++)
+        if (owner_of(plan, step->buffers.at[i]) == owner && step->writes.at[i])
+            next = step->buffers.at[i];
+    for (uint32_t i = 0; i < step->buffers.count; i++) {
+        uint32_t b = step->buffers.at[i];
+
+        if (owner_of(plan, b) == owner && b != next)
+            return tn_fail(diag, TN_BUG,
+                "plan %s: step %u reads %s, which has been overwritten in place", plan->entry, s,
+                plan->buffers.at[b].name);
+    }
+    if (next != *now && is_in_loop(plan, s))
+        return tn_fail(diag, TN_BUG, "plan %s: step %u updates %s in place in a loop", plan->entry,
+            s, plan->buffers.at[owner].name);
+    *now = next;
+    return TN_OK;
+}
+
+static tn_status
+check_states(const tn_plan *plan, tn_diag *diag)
+{
+    for (uint32_t i = 0; i < plan->buffers.count; i++) {
+        uint32_t now = i;
+
+        if (plan->buffers.at[i].use != TN_USE_STATE || plan->buffers.at[i].same_as >= 0)
+            continue;
+        for (uint32_t s = 0; s < plan->steps.count; s++)
+            TN_TRY(check_version(plan, diag, s, i, &now));
+    }
+    return TN_OK;
+}
+
 tn_status
 tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes, const uint64_t *offset)
 {
@@ -232,5 +282,6 @@ tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes, const u
             if (is_placed(&plan->buffers.at[i]) && is_placed(&plan->buffers.at[j]))
                 TN_TRY(check_pair(plan, diag, i, j, bytes, offset));
     TN_TRY(check_loops(plan, diag));
+    TN_TRY(check_states(plan, diag));
     return check_waits(plan, diag, bytes, offset);
 }

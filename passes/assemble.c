@@ -14,6 +14,7 @@ typedef struct assembly {
     tn_plan *plan;
     int32_t *of_value; /* value id -> buffer, -1 */
     tn_value **owner;  /* value id -> the value whose memory it shares, NULL */
+    tn_value **updated; /* value id -> the state whose memory it takes, NULL */
     TN_VEC(uint32_t) loops; /* steps of the loops that are open */
     int32_t part; /* of `lowered` that is being added */
 } assembly;
@@ -193,6 +194,22 @@ new_buffer(assembly *a, const tn_value *v)
     return add_buffer(a, &b);
 }
 
+static uint32_t buffer_of(assembly *a, const tn_value *v, const tn_layout *layout);
+
+/* What a state holds once rows have been stored in it: the same memory under
+ * another number, so that the plan says which of the two a step reads. */
+static uint32_t
+new_version(assembly *a, const tn_value *v)
+{
+    const tn_value *state = a->updated[v->id];
+    uint32_t owner = buffer_of(a, state, NULL);
+    tn_plan_buffer b = shaped(a, v, TN_USE_STATE);
+
+    b.number = (int32_t)state->state->id;
+    b.same_as = (int32_t)owner;
+    return add_buffer(a, &b);
+}
+
 static uint32_t
 buffer_of(assembly *a, const tn_value *v, const tn_layout *layout)
 {
@@ -203,8 +220,14 @@ buffer_of(assembly *a, const tn_value *v, const tn_layout *layout)
     if (a->owner[v->id])
         v = a->owner[v->id];
     if (a->of_value[v->id] < 0)
-        a->of_value[v->id] = (int32_t)new_buffer(a, v);
+        a->of_value[v->id] = (int32_t)(a->updated[v->id] ? new_version(a, v) : new_buffer(a, v));
     return (uint32_t)a->of_value[v->id];
+}
+
+static uint32_t
+owner_of(const tn_plan *p, uint32_t buffer)
+{
+    return p->buffers.at[buffer].same_as < 0 ? buffer : (uint32_t)p->buffers.at[buffer].same_as;
 }
 
 /* ---- steps ---- */
@@ -504,7 +527,7 @@ add_store(assembly *a, uint32_t number)
     for (uint32_t i = 0; i < a->plan->buffers.count; i++)
         if (a->plan->buffers.at[i].use == TN_USE_STATE &&
             a->plan->buffers.at[i].number == to.number) {
-            if (i != from)
+            if (i != owner_of(a->plan, from))
                 add_copy(a, from, i, state->name);
             return;
         }
@@ -512,12 +535,6 @@ add_store(assembly *a, uint32_t number)
 }
 
 /* ---- waits and lifetimes ---- */
-
-static uint32_t
-owner_of(const tn_plan *p, uint32_t buffer)
-{
-    return p->buffers.at[buffer].same_as < 0 ? buffer : (uint32_t)p->buffers.at[buffer].same_as;
-}
 
 static bool
 depends(const tn_plan *p, const tn_plan_step *earlier, const tn_plan_step *later)
@@ -625,6 +642,9 @@ tn_assemble(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lowered_list *
     for (uint32_t i = 0; i < g->value_count; i++)
         a.of_value[i] = -1;
     a.owner = tn_new_array(arena, tn_value *, g->value_count + 1);
+    a.updated = tn_new_array(arena, tn_value *, g->value_count + 1);
+    for (uint32_t i = 0; i < lowered->in_place.at.count; i++)
+        a.updated[lowered->in_place.at.at[i].op->out[0]->id] = lowered->in_place.at.at[i].state;
     for (uint32_t i = 0; i < lowered->same.count; i++)
         a.owner[lowered->same.at[i].value->id] = lowered->same.at[i].owner;
     add_symbols(&a);

@@ -103,7 +103,10 @@ walk_block(tn_grouper *x, const tn_block *block)
 void
 tn_group_walk_op(tn_grouper *x, const tn_op *op)
 {
-    for (int i = 0; i < op->in_count; i++)
+    /* An update in place reads no old row. */
+    int first = x->update[op->id] && op->in[0]->kind == TN_VALUE_STATE ? 1 : 0;
+
+    for (int i = first; i < op->in_count; i++)
         if (op->in[i])
             tn_group_walk(x, op->in[i]);
     for (int i = 0; i < op->body_count; i++)
@@ -112,8 +115,8 @@ tn_group_walk_op(tn_grouper *x, const tn_op *op)
 
 /* ---- order ---- */
 
-static void
-need(tn_grouper *x, tn_group *group, const tn_group *other)
+void
+tn_group_need(tn_grouper *x, tn_group *group, const tn_group *other)
 {
     for (uint32_t i = 0; i < group->needs.count; i++)
         if (group->needs.at[i] == other->number)
@@ -132,8 +135,8 @@ visit(tn_grouper *x, tn_group *group)
 
 /* True if `from` reads, directly or not, what `to` computes; true also when
  * the search takes too long. */
-static bool
-reaches(tn_grouper *x, tn_group *from, const tn_group *to)
+bool
+tn_group_reaches(tn_grouper *x, tn_group *from, const tn_group *to)
 {
     x->visit++;
     x->open.count = 0;
@@ -157,7 +160,8 @@ tn_group_ready(tn_grouper *x, const tn_op *op, const tn_group *into)
     for (uint32_t i = 0; i < x->leaves.count; i++) {
         tn_group *g = tn_group_of(x, x->leaves.at[i]);
 
-        if (g && g != into && reaches(x, g, into))
+        if (tn_group_overwrites(into, x->leaves.at[i]) ||
+            (g && g != into && tn_group_reaches(x, g, into)))
             return false;
     }
     return true;
@@ -196,7 +200,7 @@ tn_group_note_reads(tn_grouper *x, tn_group *group, const tn_op *op)
         if (g != group && !is_read(group, x->leaves.at[i]))
             tn_push(x->arena, &group->reads, x->leaves.at[i]);
         if (g && g != group)
-            need(x, group, g);
+            tn_group_need(x, group, g);
     }
 }
 
@@ -539,6 +543,7 @@ prepare(tn_grouper *x)
 {
     uint32_t ops = x->g->op_count, position = 0;
 
+    x->out->at.count = 0;
     x->out->of = tn_new_array(x->arena, tn_group *, ops);
     x->out->inlined = tn_new_array(x->arena, bool, ops);
     x->out->region = tn_flat_regions(x->arena, x->g, &x->out->flat);
@@ -551,6 +556,12 @@ prepare(tn_grouper *x)
     x->loads = tn_new_array(x->arena, uint8_t, ops);
     x->mark = tn_new_array(x->arena, uint32_t, ops);
     x->claim = tn_new_array(x->arena, tn_group *, ops);
+    x->update = tn_new_array(x->arena, tn_in_place *, ops);
+    for (uint32_t i = 0; i < x->out->in_place.at.count; i++) {
+        tn_in_place *u = &x->out->in_place.at.at[i];
+
+        x->update[u->op->id] = u->how == TN_IN_PLACE_COPY ? NULL : u;
+    }
     x->reader = tn_new_array(x->arena, tn_group *, x->g->value_count);
     for (const tn_op *op = x->g->block->first; op; op = op->next)
         x->position[op->id] = position++;
@@ -618,6 +629,43 @@ place_kept(tn_grouper *x, tn_op *op)
         (void)tn_group_open(x, op);
 }
 
+static void
+place_all(tn_grouper *x)
+{
+    for (tn_op *op = x->g->block->first; op; op = op->next) {
+        if (x->claim[op->id])
+            place_claimed(x, op);
+        else if (x->kept[op->id])
+            place_kept(x, op);
+        else if (x->update[op->id])
+            tn_group_place_update(x, x->update[op->id]);
+        else if (op->code != TN_OP_constant && !try_inline(x, op))
+            place(x, op);
+    }
+    place_results(x);
+}
+
+/* False if an update that was to be in place cannot: it has been told so. */
+static bool
+group_once(tn_grouper *x)
+{
+    tn_findings *findings = x->options->findings;
+    uint32_t known = findings ? findings->at.count : 0;
+
+    prepare(x);
+    /* Attention is not looked for beside loops: its parts may lie in several
+     * regions. */
+    if (x->fuse && !x->out->flat.loops.count && !x->options->exact &&
+        !(x->options->skip & tn_pass_bit("attention")))
+        tn_attend(x);
+    place_all(x);
+    if (tn_in_place_settle(x))
+        return true;
+    if (findings)
+        findings->at.count = known;
+    return false;
+}
+
 tn_status
 tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options,
     tn_groups *out)
@@ -633,21 +681,11 @@ tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_flatten(arena, g, &out->flat);
     TN_TRY(refuse_block(&x, g->block, TN_OK));
     copy_results(&x);
-    prepare(&x);
-    /* Attention is not looked for beside loops: its parts may lie in several
-     * regions. */
-    if (x.fuse && !out->flat.loops.count && !options->exact &&
-        !(options->skip & tn_pass_bit("attention")))
-        tn_attend(&x);
-    for (tn_op *op = g->block->first; op; op = op->next) {
-        if (x.claim[op->id])
-            place_claimed(&x, op);
-        else if (x.kept[op->id])
-            place_kept(&x, op);
-        else if (op->code != TN_OP_constant && !try_inline(&x, op))
-            place(&x, op);
-    }
-    place_results(&x);
+    if (!(options->skip & tn_pass_bit("in_place")))
+        tn_in_place_find(arena, g, &out->in_place);
+    while (!group_once(&x))
+        ;
+    tn_in_place_report(&x);
     find_outputs(&x);
     order_groups(&x);
     return TN_OK;

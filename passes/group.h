@@ -4,6 +4,7 @@
 
 #include "ir/graph/graph.h"
 #include "passes/flatten.h"
+#include "passes/in_place.h"
 #include "passes/lower/lower.h"
 
 /* Partition of an entry into kernels. Every value of a group is a function of
@@ -30,7 +31,8 @@ typedef struct tn_group_axis {
 typedef struct tn_group_place {
     tn_value *value;
     bool member;               /* computed by the group */
-    bool memory;               /* collected by a scan: not in tiles */
+    bool memory;               /* collected by a scan, or updated: not in tiles */
+    const tn_op *update;       /* an update in place: the axes are those of its rows */
     tn_value *shape_of;        /* a reshape of this member: stored in its shape */
     int8_t axis[TN_MAX_RANK]; /* -1: a dimension of size 1 */
 } tn_group_place;
@@ -67,6 +69,7 @@ typedef struct tn_groups {
     TN_VEC(tn_group *) at; /* in order of execution */
     tn_group **of;         /* by op id; NULL: inlined, or in a body */
     bool *inlined;         /* by op id */
+    tn_in_place_list in_place;
     tn_flat flat;
     uint32_t *region;      /* by op id */
 } tn_groups;

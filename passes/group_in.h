@@ -25,6 +25,7 @@ typedef struct tn_grouper {
     bool fuse;
     tn_group **claim; /* by op id: of a fusion that was found before */
     bool *kept;         /* by op id: its result stands in memory */
+    tn_in_place **update; /* by op id: rows stored in place, or NULL */
     uint32_t *position; /* by op id: order in the block */
     uint8_t *depth;     /* by op id: inlined operations behind one another */
     uint8_t *cost;      /* by op id, if inlined: of all of them */
@@ -69,6 +70,16 @@ int tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span)
 /* What `op`, one of the group's, reads: values and the groups behind them. */
 void tn_group_note_reads(tn_grouper *x, tn_group *group, const tn_op *op);
 void tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op);
+
+/* What a kernel of the group overwrites: `v` must not be read there. */
+bool tn_group_overwrites(const tn_group *group, const tn_value *v);
+/* True if one of the group's operations reads `v` itself: that, else NULL. */
+const tn_op *tn_group_reader(tn_grouper *x, const tn_group *group, const tn_value *v);
+bool tn_group_reaches(tn_grouper *x, tn_group *from, const tn_group *to);
+void tn_group_need(tn_grouper *x, tn_group *group, const tn_group *other);
+
+/* Places an update in place, with the rows or in a kernel of its own. */
+void tn_group_place_update(tn_grouper *x, tn_in_place *u);
 
 bool tn_group_join_scan(tn_grouper *x, tn_group *into, tn_op *op);
 /* What scans collected, joined along an axis of its own. */

@@ -292,6 +292,87 @@ open_whole(tn_grouper *x, tn_op *op)
     return group;
 }
 
+/* ---- updates in place ---- */
+
+bool
+tn_group_overwrites(const tn_group *group, const tn_value *v)
+{
+    for (uint32_t i = 0; i < group->places.count; i++) {
+        const tn_op *update = group->places.at[i].update;
+
+        if (update && (v == update->in[0] || v == update->out[0]))
+            return true;
+    }
+    return false;
+}
+
+const tn_op *
+tn_group_reader(tn_grouper *x, const tn_group *group, const tn_value *v)
+{
+    for (uint32_t i = 0; i < group->ops.count; i++) {
+        tn_group_walk_start(x);
+        tn_group_walk_op(x, group->ops.at[i]);
+        for (uint32_t k = 0; k < x->leaves.count; k++)
+            if (x->leaves.at[k] == v)
+                return group->ops.at[i];
+    }
+    return NULL;
+}
+
+/* The rows lie on the axes of the group that makes them, each on its own
+ * place, and that group touches the state nowhere else. */
+static bool
+may_store_rows(tn_grouper *x, tn_group *group, const tn_in_place *u, const tn_trace *t)
+{
+    const tn_group_place *p = tn_group_find(group, t->base);
+    const tn_value *rows = u->op->in[1];
+
+    if (!p || !p->member || p->memory || p->shape_of || group->ops.count >= TN_GROUP_OPS ||
+        group->region != x->out->region[u->op->id] || !tn_group_has_room(x, u->op, group) ||
+        !tn_group_ready(x, u->op, group))
+        return false;
+    for (int i = 0; i < rows->type.rank; i++)
+        if (t->dim[i] < 0 && !tn_size_is_one(rows->type.dim[i]))
+            return false;
+    for (uint32_t i = 0; i < group->reads.count; i++)
+        if (group->reads.at[i] == u->op->in[0] || group->reads.at[i] == u->state)
+            return false;
+    tn_group_walk_start(x);
+    for (int i = 0; i < u->op->in_count; i++)
+        if (i != 1)
+            tn_group_walk(x, u->op->in[i]);
+    for (uint32_t i = 0; i < x->leaves.count; i++)
+        if (tn_group_of(x, x->leaves.at[i]) == group)
+            return false;
+    return true;
+}
+
+void
+tn_group_place_update(tn_grouper *x, tn_in_place *u)
+{
+    tn_trace t = tn_group_trace(x, u->op->in[1]);
+    const tn_value *rows = u->op->in[1];
+    tn_group *group = x->fuse && u->how == TN_IN_PLACE_JOINED ? tn_group_of(x, t.base) : NULL;
+    tn_group_place *own;
+    fit f;
+
+    memset(f.result, -1, sizeof f.result);
+    if (group && may_store_rows(x, group, u, &t)) {
+        const tn_group_place *p = tn_group_find(group, t.base);
+
+        for (int i = 0; i < rows->type.rank; i++)
+            f.result[i] = (int8_t)(t.dim[i] < 0 ? -1 : p->axis[t.dim[i]]);
+    } else {
+        group = new_group(x, u->op, TN_GROUP_MAP);
+        axes_of_result(x, group, rows, &f);
+    }
+    own = tn_group_add_place(x, group, u->op->out[0], true);
+    own->memory = true;
+    own->update = u->op;
+    memcpy(own->axis, f.result, sizeof own->axis);
+    tn_group_add_op(x, group, u->op);
+}
+
 tn_group *
 tn_group_open(tn_grouper *x, tn_op *op)
 {

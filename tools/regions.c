@@ -76,6 +76,13 @@ copy(tn_arena *arena, const tn_finding *from)
     return out;
 }
 
+/* Where a result lies is no other way to compute it. */
+static bool
+computes(const tn_finding *f)
+{
+    return f->fused && strcmp(f->family, "in_place") != 0;
+}
+
 /* In the order of the kernels that do them. */
 static void
 note_rows(const hook *h, const tn_findings *found, uint32_t kernels)
@@ -86,7 +93,7 @@ note_rows(const hook *h, const tn_findings *found, uint32_t kernels)
         for (uint32_t i = 0; i < found->at.count; i++) {
             const tn_finding *f = &found->at.at[i];
 
-            if (f->fused && f->kernel == k)
+            if (computes(f) && f->kernel == k)
                 tn_push(arena, &h->r->at, ((tn_region){.row = copy(arena, f)}));
         }
     h->r->known = true;

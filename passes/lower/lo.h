@@ -175,6 +175,8 @@ tn_tval *tn_lower_reduce(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
 tn_tval *tn_lower_contract(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 tn_tval *tn_lower_gather(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 tn_tval *tn_lower_write(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
+/* From a place in the rows of an update to that in what it writes over. */
+void tn_lower_update_place(tn_lo *k, const tn_op *op, tn_tval **index);
 tn_tval *tn_lower_order(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 /* Sort and nonzero have kernels of their own: tn_lower_dealt. */
 tn_tval *tn_lower_deal(tn_lo *k, tn_op *op, int result, tn_tval *const *index);

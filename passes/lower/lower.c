@@ -72,7 +72,8 @@ static void
 store_at(tn_lo *k, tn_value *v, tn_tval *at)
 {
     const tn_group_place *p = tn_group_find(k->group, v);
-    tn_value *from = p->shape_of ? p->shape_of : v;
+    tn_value *from = p->update ? p->update->in[1] : p->shape_of ? p->shape_of : v;
+    const tn_type *to = p->update ? &v->type : &from->type;
     tn_tval *index[TN_MAX_RANK], *x;
 
     for (int i = 0; i < from->type.rank; i++) {
@@ -84,7 +85,9 @@ store_at(tn_lo *k, tn_value *v, tn_tval *at)
             index[i] = tn_tb_index(k->b, k->axis[p->axis[i]]);
     }
     x = tn_lo_el(k, from, index);
-    tn_tb_store(k->b, tn_lo_output(k, v, &from->type), index, x, NULL);
+    if (p->update)
+        tn_lower_update_place(k, p->update, index);
+    tn_tb_store(k->b, tn_lo_output(k, v, to), index, x, NULL);
 }
 
 /* Part by part, each along an axis of its own extent. */
@@ -112,7 +115,9 @@ store_parts(tn_lo *k, tn_value *v)
 static void
 store_output(tn_lo *k, tn_value *v)
 {
-    if (tn_group_find(k->group, v)->memory)
+    const tn_group_place *p = tn_group_find(k->group, v);
+
+    if (p->memory && !p->update)
         return;
     if (k->group->parts)
         store_parts(k, v);
@@ -356,6 +361,7 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
         status = one == TN_OK ? status : one;
     }
     add_marks(arena, UINT32_MAX, &marks, out);
+    out->in_place = groups.in_place;
     for (uint32_t i = 0; i < groups.flat.same.count; i++)
         tn_push(arena, &out->same, groups.flat.same.at[i]);
     tn_lower_place_findings(options->findings, out);

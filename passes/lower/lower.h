@@ -6,6 +6,7 @@
 #include "ir/kernel/tile.h"
 #include "passes/finding.h"
 #include "passes/flatten.h"
+#include "passes/in_place.h"
 #include "passes/pass.h"
 
 /* A place where data may be wrong. Number i of tn_tile.sites. */
@@ -43,6 +44,8 @@ typedef struct tn_lowered_list {
     TN_VEC(tn_lowered) at; /* in order of execution */
     TN_VEC(tn_lowered_mark) marks; /* in order, nested like brackets */
     TN_VEC(tn_same) same;          /* values that share memory */
+    /* Results that are written into the memory of a state, in order. */
+    tn_in_place_list in_place;
 } tn_lowered_list;
 
 typedef struct tn_lower_options {

@@ -14,7 +14,7 @@ both(tn_lo *k, tn_tval *a, tn_tval *b)
 /* ---- update ---- */
 
 static tn_tval *
-offset_of(tn_lo *k, tn_op *op, tn_tval *const *index, int axis)
+offset_of(tn_lo *k, const tn_op *op, tn_tval *const *index, int axis)
 {
     const tn_attr *at = &op->attr[TN_ATTR_update_at];
     tn_sizes *s = k->g->sizes;
@@ -25,6 +25,15 @@ offset_of(tn_lo *k, tn_op *op, tn_tval *const *index, int axis)
     room = tn_size_sub(s, op->in[0]->type.dim[axis], op->in[1]->type.dim[axis]);
     room = tn_size_add(s, room, tn_size_int(s, 1));
     return tn_lo_checked_index(k, op, "offset out of range", op->in[at->operand], index, room);
+}
+
+void
+tn_lower_update_place(tn_lo *k, const tn_op *op, tn_tval **index)
+{
+    int axis = (int)tn_op_int(op, TN_ATTR_update_axis);
+    tn_tval *offset = offset_of(k, op, index, axis);
+
+    index[axis] = tn_tb_fn2(k->b, TN_FN_add, index[axis], offset);
 }
 
 static tn_tval *

@@ -219,6 +219,47 @@ elements(tn_sum *f, const tn_tbuf *b)
     }
 }
 
+/* Stores that are made once for each position of their axes. */
+static bool
+is_stored_plainly(const tn_tbody *body, const tn_tbuf *b, bool nested)
+{
+    for (uint32_t i = 0; body && i < body->stmts.count; i++) {
+        const tn_tstmt *st = body->stmts.at[i];
+
+        if (st->op == TN_T_store && st->buf == b && (nested || st->condition))
+            return false;
+        if (!is_stored_plainly(st->body, b, true) || !is_stored_plainly(st->orelse, b, true))
+            return false;
+    }
+    return true;
+}
+
+/* Elements of a parameter that are written: no more than it has, fewer where
+ * rows go to a place in it. */
+static void
+elements_written(tn_sched *s, tn_sum *f, const tn_tbuf *b)
+{
+    const tn_tbody *body = s->tile->body;
+
+    if (!is_stored_plainly(body, b, false)) {
+        elements(f, b);
+        return;
+    }
+    tn_sum_int(f, 0);
+    for (uint32_t i = 0; i < body->stmts.count; i++) {
+        const tn_tstmt *st = body->stmts.at[i];
+        tn_axset axes = 0;
+
+        if (st->op != TN_T_store || st->buf != b)
+            continue;
+        for (int k = 0; k < st->index_count; k++)
+            for (int n = 0; n < st->index[k]->axis_count; n++)
+                axes |= tn_bit(st->index[k]->axes[n]);
+        positions(s, f, axes);
+        tn_sum_op(f, TN_FORMULA_ADD);
+    }
+}
+
 static tn_formula
 bytes(tn_sched *s)
 {
@@ -234,10 +275,11 @@ bytes(tn_sched *s)
             if (!(side ? b->written : b->read))
                 continue;
             elements(&f, b);
-            if (!side) {
+            if (side)
+                elements_written(s, &f, b);
+            else
                 elements_read(s, &f, b);
-                tn_sum_op(&f, TN_FORMULA_MIN);
-            }
+            tn_sum_op(&f, TN_FORMULA_MIN);
             tn_sum_int(&f, tn_dtype_bytes(b->dtype));
             tn_sum_op(&f, TN_FORMULA_MUL);
             tn_sum_op(&f, TN_FORMULA_ADD);

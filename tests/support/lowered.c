@@ -223,9 +223,13 @@ find_entry(const tn_map *map, const char *name)
 static memory *
 memory_of(job *j, const tn_value *v)
 {
-    memory *m = tn_idmap_get(&j->memory, v->id);
+    memory *m;
     const tn_attr *data;
 
+    for (uint32_t i = 0; i < j->list.in_place.at.count; i++)
+        if (j->list.in_place.at.at[i].op->out[0] == v)
+            v = j->list.in_place.at.at[i].state;
+    m = tn_idmap_get(&j->memory, v->id);
     if (m)
         return m;
     m = new_memory(j, v);
@@ -342,6 +346,7 @@ run_once(job *j, uint64_t seed)
     bool failed = false;
     uint32_t outputs = j->g->outputs.count;
 
+    j->memory = (tn_idmap){.arena = j->arena}; /* states as they were */
     for (uint32_t i = 0; i < j->list.at.count; i++)
         if (!run_kernel(j, &j->list.at.at[i], seed, &failed))
             return false;

@@ -204,6 +204,68 @@ TN_TEST(loops_are_read_and_checked)
     inside(loops);
 }
 
+/* The fixture with x as a state and b as what it holds after the second step:
+ * old -> a, a -> new (in place), new -> y. */
+static void
+state_fixture(tn_arena *arena, tn_plan *p)
+{
+    tn_plan_fixture(arena, p);
+    p->buffers.at[0].use = TN_USE_STATE;
+    p->buffers.at[2].use = TN_USE_STATE;
+    p->buffers.at[2].same_as = 0;
+}
+
+static tn_status
+states(void *arena)
+{
+    tn_plan plan;
+    int64_t n = 100;
+    uint64_t bytes[BUFFERS], offset[BUFFERS], total;
+
+    state_fixture(arena, &plan);
+    TN_TRY(tn_plan_place(&plan, NULL, &n, bytes, offset, &total));
+    TN_CHECK(offset[0] == UINT64_MAX && offset[2] == UINT64_MAX);
+    TN_TRY(tn_plan_check(&plan, NULL, bytes, offset));
+    plan.steps.at[2].buffers.at[0] = 0; /* the old contents behind the store */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    state_fixture(arena, &plan);
+    plan.steps.at[1].buffers.at[0] = 0; /* .. and by the step that stores */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    state_fixture(arena, &plan);
+    plan.steps.at[0].buffers.at[0] = 2; /* the new ones before */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    return TN_OK;
+}
+
+TN_TEST(no_step_reads_what_was_overwritten_in_place)
+{
+    inside(states);
+}
+
+static tn_status
+state_in_loop(void *arena)
+{
+    tn_plan plan;
+    int64_t n = 100;
+    uint64_t bytes[BUFFERS], offset[BUFFERS], total;
+
+    loop_fixture(arena, &plan);
+    plan.buffers.at[0].use = TN_USE_STATE;
+    TN_TRY(tn_plan_place(&plan, NULL, &n, bytes, offset, &total));
+    TN_TRY(tn_plan_check(&plan, NULL, bytes, offset));
+    plan.buffers.at[3].use = TN_USE_STATE;
+    plan.buffers.at[3].same_as = 0;
+    TN_TRY(tn_plan_check(&plan, NULL, bytes, offset));
+    plan.steps.at[5].buffers.at[1] = 3; /* the last step of a round */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    return TN_OK;
+}
+
+TN_TEST(no_state_is_updated_in_place_in_a_loop)
+{
+    inside(state_in_loop);
+}
+
 static tn_status
 overflow(void *arena)
 {
@@ -224,4 +286,5 @@ TN_TEST(sizes_beyond_64_bits_are_refused)
 TN_MAIN(TN_CASE(bytes_are_read_back), TN_CASE(damaged_bytes_are_refused),
     TN_CASE(memory_is_shared_by_what_is_not_alive_together),
     TN_CASE(the_checker_sees_overlap_and_missing_waits), TN_CASE(loops_are_read_and_checked),
-    TN_CASE(sizes_beyond_64_bits_are_refused))
+    TN_CASE(no_step_reads_what_was_overwritten_in_place),
+    TN_CASE(no_state_is_updated_in_place_in_a_loop), TN_CASE(sizes_beyond_64_bits_are_refused))

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/in_place.h"
+
+#include <string.h>
+
+#include "passes/assemble.h"
+#include "tests/support/lowered.h"
+#include "tests/support/test.h"
+
+#define LOWERED(...)                           \
+    do {                                       \
+        const lowered_case c_ = {__VA_ARGS__}; \
+        lowered_check(&c_, false);             \
+        lowered_check(&c_, true);              \
+    } while (0)
+
+/* ---- what a graph becomes ---- */
+
+typedef struct made {
+    const char *text;
+    tn_pass_set skip;
+    tn_arena *arena;
+    tn_diag diag;
+    tn_findings findings;
+    tn_lowered_list list;
+    tn_plan plan;
+} made;
+
+static tn_status
+make(void *arg)
+{
+    made *m = arg;
+    tn_lower_options options = {.pack = true, .skip = m->skip, .findings = &m->findings};
+    tn_packed_list packed = {0};
+    tn_target target;
+    tn_graph *g;
+    int64_t symbols[4] = {1, 1, 1, 1};
+    uint64_t *bytes, *offset, total;
+
+    m->findings.arena = m->arena;
+    TN_TRY(tn_graph_parse(tn_module_create(m->arena, "text"), &m->diag, "text", m->text, &g));
+    TN_TRY(tn_lower_graph(m->arena, &m->diag, g, &options, &m->list));
+    TN_CHECK(tn_target_named("cpu", &target));
+    TN_TRY(tn_assemble(m->arena, &m->diag, g, &m->list, &target, &packed, &m->plan));
+    bytes = tn_new_array(m->arena, uint64_t, m->plan.buffers.count + 1);
+    offset = tn_new_array(m->arena, uint64_t, m->plan.buffers.count + 1);
+    TN_TRY(tn_plan_place(&m->plan, &m->diag, symbols, bytes, offset, &total));
+    return tn_plan_check(&m->plan, &m->diag, bytes, offset);
+}
+
+static void
+begin(made *m, const char *text, tn_pass_set skip)
+{
+    *m = (made){.text = text, .skip = skip};
+    tn_diag_init(&m->diag, tn_alloc_system());
+    m->arena = tn_arena_create(tn_alloc_system(), 0);
+    if (!TN_CHECK_EQ(tn_arena_guard(m->arena, make, m), TN_OK) && tn_diag_count(&m->diag))
+        tn_test_note("%s", tn_diag_text(&m->diag, 0));
+}
+
+static void
+end(made *m)
+{
+    tn_arena_destroy(m->arena);
+    tn_diag_clear(&m->diag);
+}
+
+static uint32_t
+copies(const made *m)
+{
+    uint32_t count = 0;
+
+    for (uint32_t s = 0; s < m->plan.steps.count; s++)
+        count += m->plan.steps.at[s].kind == TN_STEP_COPY;
+    return count;
+}
+
+/* In place, each of them, in so many kernels; no copy of a state. */
+static void
+in_place(const char *text, uint32_t updates, uint32_t kernels)
+{
+    made m;
+
+    begin(&m, text, 0);
+    TN_CHECK_EQ(m.list.in_place.at.count, updates);
+    TN_CHECK_EQ(m.list.at.count, kernels);
+    TN_CHECK_EQ(copies(&m), 0);
+    for (uint32_t i = 0; i < m.findings.at.count; i++)
+        TN_CHECK(m.findings.at.at[i].fused || strcmp(m.findings.at.at[i].family, "in_place") != 0);
+    end(&m);
+    begin(&m, text, tn_pass_bit("in_place"));
+    TN_CHECK_EQ(m.list.in_place.at.count, 0);
+    TN_CHECK(copies(&m) > 0);
+    end(&m);
+}
+
+/* Copied, and told why. */
+static void
+copied(const char *text, const char *found)
+{
+    made m;
+    const char *told = "nothing";
+
+    begin(&m, text, 0);
+    TN_CHECK_EQ(m.list.in_place.at.count, 0);
+    TN_CHECK(copies(&m) > 0);
+    for (uint32_t i = 0; i < m.findings.at.count; i++)
+        if (!m.findings.at.at[i].fused && !strcmp(m.findings.at.at[i].family, "in_place"))
+            told = m.findings.at.at[i].found;
+    TN_CHECK_STR(told, found);
+    end(&m);
+}
+
+/* Rows are stored behind what is seen of the state. */
+#define HEAD                                                                             \
+    "graph main\n    scalar p 0..4\n    input p: i32[] in 0..4\n    input x: f32[2,3]\n" \
+    "    input z: f32[2,1]\n    state s: f32[6,3]\n"
+#define SEEN "    v: f32[p+2,3] = slice t {axis=0, size=p+2}\n"
+#define TAIL "    y: f32[3] = reduce_sum v {axes=[0]}\n    output y = y\n    store s = t\n"
+#define P(n) {"p", n}
+
+TN_TEST(rows_are_stored_by_the_kernel_that_makes_them)
+{
+    static const char given[] = HEAD "    t: f32[6,3] = update s, x {axis=0, at=p}\n" SEEN TAIL;
+    static const char map[] = HEAD "    r: f32[2,3] = exp x\n    q: f32[2,3] = add r, x\n"
+                                   "    t: f32[6,3] = update s, q {axis=0, at=p}\n" SEEN TAIL;
+    static const char parts[] =
+        HEAD "    r: f32[2,2] = slice x {axis=1, size=2}\n    e: f32[2,2] = exp r\n"
+             "    q: f32[2,3] = concat e, z {axis=1}\n"
+             "    t: f32[6,3] = update s, q {axis=0, at=p}\n" SEEN TAIL;
+    static const char turned[] = HEAD "    weight w: f32[3,2]\n    weight k: f32[2,2]\n"
+                                      "    c: f32[3,2] = contract w, k {labels=\"ij,jk->ik\"}\n"
+                                      "    q: f32[2,3] = transpose c {perm=[1,0]}\n"
+                                      "    t: f32[6,3] = update s, q {axis=0, at=p}\n" SEEN TAIL;
+
+    in_place(given, 1, 2);
+    in_place(map, 1, 2);
+    in_place(parts, 1, 3);
+    in_place(turned, 1, 2);
+    LOWERED(.text = given, .dims = {P(0)});
+    LOWERED(.text = given, .dims = {P(4)});
+    LOWERED(.text = map, .dims = {P(3)});
+    LOWERED(.text = parts, .dims = {P(1)});
+    LOWERED(.text = turned, .dims = {P(4)});
+}
+
+/* What else reads the rows, or the state as it was, finds it. */
+TN_TEST(old_rows_are_read_before_new_ones_are_stored)
+{
+    static const char text[] =
+        HEAD "    e: f32[2,3] = exp x\n    t: f32[6,3] = update s, e {axis=0, at=p}\n" SEEN
+             "    a: f32[p,3] = slice s {axis=0, size=p}\n    b: f32[3] = reduce_sum a {axes=[0]}\n"
+             "    c: f32[3] = reduce_max e {axes=[0]}\n    d: f32[3] = reduce_sum v {axes=[0]}\n"
+             "    u: f32[3] = mul b, c\n    output u = u\n    output d = d\n    store s = t\n";
+
+    in_place(text, 1, 4);
+    LOWERED(.text = text, .dims = {P(0)});
+    LOWERED(.text = text, .dims = {P(4)});
+}
+
+TN_TEST(what_may_be_in_use_is_copied)
+{
+    static const char all[] =
+        HEAD "    t: f32[6,3] = update s, x {axis=0, at=p}\n"
+             "    y: f32[3] = reduce_sum t {axes=[0]}\n    output y = y\n    store s = t\n";
+    static const char old[] =
+        HEAD "    t: f32[6,3] = update s, x {axis=0, at=p}\n" SEEN
+             "    a: f32[p,3] = slice s {axis=0, size=p}\n    m: f32[3] = reduce_sum v {axes=[0]}\n"
+             "    b: f32[p,3] = mul a, m\n    y: f32[3] = reduce_sum b {axes=[0]}\n"
+             "    output y = y\n    store s = t\n";
+    static const char self[] = HEAD "    a: f32[2,3] = slice s {axis=0, size=2}\n"
+                                    "    t: f32[6,3] = update s, a {axis=0, at=2+p}\n"
+                                    "    v: f32[p+4,3] = slice t {axis=0, size=p+4}\n" TAIL;
+
+    copied(all, "what lies there may be in use");
+    copied(old, "b reads it and needs the new rows too");
+    copied(self, "the new rows are read from it while they are stored");
+    LOWERED(.text = all, .dims = {P(3)});
+    LOWERED(.text = old, .dims = {P(3)});
+    LOWERED(.text = self, .dims = {P(1)});
+}
+
+TN_MAIN(TN_CASE(rows_are_stored_by_the_kernel_that_makes_them),
+    TN_CASE(old_rows_are_read_before_new_ones_are_stored), TN_CASE(what_may_be_in_use_is_copied))
