@@ -2,11 +2,12 @@
 #include "passes/flatten.h"
 
 #include "ir/graph/build.h"
+#include "passes/branch.h"
 
 typedef struct flattener {
     tn_arena *arena;
     tn_flat *out;
-    tn_op *op; /* the `while` that is laid out */
+    tn_op *op; /* that is laid out */
     tn_value **first, **now, **next;
 } flattener;
 
@@ -48,12 +49,12 @@ take_over(flattener *f, tn_value *go)
 {
     tn_build b = tn_build_before(f->op);
 
-    for (int i = 0; i < f->op->in_count; i++) {
+    for (int i = 0; i < f->op->out_count; i++) {
         tn_value *v = tn_build_map3(&b, TN_OP_where, go, f->next[i], f->now[i]);
 
         v->name = f->op->out[i]->name;
-        tn_push(f->arena, &f->out->same, ((tn_same){keep(f, v), f->first[i]}));
-        tn_value_replace(f->op->out[i], v);
+        f->now[i] = keep(f, v);
+        tn_push(f->arena, &f->out->same, ((tn_same){v, f->first[i]}));
     }
 }
 
@@ -63,28 +64,33 @@ behind(const tn_op *last, const tn_op *op)
     return last ? last->next : op->block->first;
 }
 
+/* What is carried, with its first value in memory. */
 static void
-lay_out(flattener *f)
+carry(flattener *f, tn_value *const *first)
 {
-    tn_op *op = f->op, *last;
-    tn_flat_loop loop = {.limit = op->attr[TN_ATTR_while_limit].sizes[0], .behind = op->next};
-    tn_op *over;
+    tn_op *op = f->op;
 
-    for (int i = 0; i < op->in_count; i++) {
-        f->first[i] = copied(f, op->in[i], op->out[i]->name);
-        f->now[i] = tn_block_param(op->block, op->in[i]->type, op->out[i]->name);
+    for (int i = 0; i < op->out_count; i++) {
+        f->first[i] = copied(f, first[i], op->out[i]->name);
+        f->now[i] = tn_block_param(op->block, op->out[i]->type, op->out[i]->name);
         tn_push(f->arena, &f->out->same, ((tn_same){f->now[i], f->first[i]}));
     }
-    last = op->prev;
-    enter(f, op->body[0]);
-    move_out(f, op->body[0]);
-    loop.go = copied(f, op->body[0]->results.at[0], "go");
+}
+
+/* The regions of a loop up to its end; `last` is what stood before them, `go`
+ * whether its body runs. */
+static tn_flat_loop *
+lay_round(flattener *f, tn_op *last, tn_block *body, tn_value *go, tn_size limit)
+{
+    tn_op *op = f->op, *over;
+    tn_flat_loop loop = {.limit = limit, .go = copied(f, go, "go"), .behind = op->next};
+
     loop.first = behind(last, op);
     last = op->prev;
-    enter(f, op->body[1]);
-    move_out(f, op->body[1]);
-    for (int i = 0; i < op->in_count; i++)
-        f->next[i] = copied(f, op->body[1]->results.at[i], op->out[i]->name);
+    enter(f, body);
+    move_out(f, body);
+    for (int i = 0; i < op->out_count; i++)
+        f->next[i] = copied(f, body->results.at[i], op->out[i]->name);
     loop.body = behind(last, op);
     last = op->prev;
     take_over(f, loop.go);
@@ -92,9 +98,62 @@ lay_out(flattener *f)
     tn_push(f->arena, &f->out->starts, loop.first);
     tn_push(f->arena, &f->out->starts, loop.body);
     tn_push(f->arena, &f->out->starts, over);
-    if (loop.behind)
-        tn_push(f->arena, &f->out->starts, loop.behind);
     tn_push(f->arena, &f->out->loops, loop);
+    return &f->out->loops.at[f->out->loops.count - 1];
+}
+
+static void
+finish(flattener *f)
+{
+    tn_op *op = f->op;
+
+    if (op->next)
+        tn_push(f->arena, &f->out->starts, op->next);
+    for (int i = 0; i < op->out_count; i++)
+        tn_value_replace(op->out[i], f->now[i]);
+}
+
+static void
+lay_out_while(flattener *f)
+{
+    tn_op *op = f->op, *last;
+
+    carry(f, op->in);
+    last = op->prev;
+    enter(f, op->body[0]);
+    move_out(f, op->body[0]);
+    (void)lay_round(f, last, op->body[1], op->body[0]->results.at[0],
+        op->attr[TN_ATTR_while_limit].sizes[0]);
+    finish(f);
+}
+
+/* A loop of one round for each side, over the same results. */
+static void
+lay_out_if(flattener *f)
+{
+    tn_op *op = f->op, *last;
+    tn_size once = tn_size_int(op->graph->sizes, 1);
+    tn_build b = tn_build_before(op);
+    tn_value **none = tn_new_array(f->arena, tn_value *, op->out_count);
+    tn_flat_loop *loop;
+
+    for (int i = 0; i < op->out_count; i++) {
+        tn_number zero = tn_number_int(0);
+
+        zero.kind = op->out[i]->type.dtype == TN_BOOL ? TN_NUMBER_BOOL : zero.kind;
+        none[i] = tn_build_fill(&b, op->out[i]->type, zero);
+    }
+    carry(f, none);
+    loop = lay_round(f, op->prev, op->body[0], op->in[0], once);
+    last = op->prev;
+    for (int i = 0; i < op->out_count; i++)
+        none[i] = f->now[i];
+    carry(f, none);
+    loop->behind = behind(last, op);
+    tn_push(f->arena, &f->out->starts, loop->behind);
+    last = op->prev;
+    (void)lay_round(f, last, op->body[1], tn_build_map1(&b, TN_OP_not, op->in[0]), once);
+    finish(f);
 }
 
 static void
@@ -117,8 +176,8 @@ move_starts(tn_flat *flat, const tn_op *from, tn_op *to)
     }
 }
 
-/* The first operation of what came in the place of `op`; loops inside are
- * found from there. */
+/* The first operation of what came in the place of `op`; what is to be laid out
+ * inside is found from there. */
 static tn_op *
 flatten_one(tn_arena *arena, tn_flat *out, tn_op *op)
 {
@@ -126,11 +185,14 @@ flatten_one(tn_arena *arena, tn_flat *out, tn_op *op)
     const tn_op *before = op->prev;
     tn_op *next;
 
-    if (op->in_count) {
-        f.first = tn_new_array(arena, tn_value *, op->in_count);
-        f.now = tn_new_array(arena, tn_value *, op->in_count);
-        f.next = tn_new_array(arena, tn_value *, op->in_count);
-        lay_out(&f);
+    if (op->out_count) {
+        f.first = tn_new_array(arena, tn_value *, op->out_count);
+        f.now = tn_new_array(arena, tn_value *, op->out_count);
+        f.next = tn_new_array(arena, tn_value *, op->out_count);
+        if (op->code == TN_OP_while)
+            lay_out_while(&f);
+        else
+            lay_out_if(&f);
     }
     next = behind(before, op);
     if (next == op)
@@ -144,8 +206,18 @@ void
 tn_flatten(tn_arena *arena, tn_graph *g, tn_flat *out)
 {
     *out = (tn_flat){0};
-    for (tn_op *op = g->block->first; op;)
-        op = op->code == TN_OP_while ? flatten_one(arena, out, op) : op->next;
+    tn_branch_settle(g);
+    for (tn_op *op = g->block->first; op;) {
+        tn_op *next = op->next, *before = op->prev;
+
+        if (op->code == TN_OP_if && tn_branch_is_light(op)) {
+            tn_branch_choose(op);
+            move_starts(out, op, before ? before->next : g->block->first);
+        } else if (op->code == TN_OP_while || op->code == TN_OP_if) {
+            next = flatten_one(arena, out, op);
+        }
+        op = next;
+    }
 }
 
 uint32_t *

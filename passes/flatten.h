@@ -21,7 +21,9 @@
  * rounds before the host looks. Operations of different regions share no
  * kernel; an inlined one is computed where it is read, which is right because
  * memory that changes, c, is read inside its loop only. A `while` inside a
- * scan stays and is refused. */
+ * scan stays and is refused. An `if` is two such loops of at most one round,
+ * whose conditions exclude each other, or, if it is light, choices
+ * (passes/branch.h). */
 typedef struct tn_flat_loop {
     tn_size limit;
     tn_value *go;

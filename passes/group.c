@@ -504,7 +504,9 @@ order_groups(tn_grouper *x)
 static bool
 is_refused(const tn_op *op)
 {
-    return tn_lower_kind_of(op->code) == TN_LOWER_refuse || op->code == TN_OP_while;
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+
+    return kind == TN_LOWER_refuse || kind == TN_LOWER_flat;
 }
 
 static tn_status

@@ -433,6 +433,44 @@ const graph_case tn_graph_cases[] = {
         "add q, p; yield n; end; m: i32[] = add j, 1; yield f, m; end",
         .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
 
+    CASE("if", A,
+        "input x: $T[N]; input z: $T[N]; input p: bool[]; y: $T[N], y1: $T[2,N] = if p do (); a: "
+        "$T[N] = reverse x {axes=[0]}; b: $T[2,N] = broadcast z {to=[2,N]}; yield a, b; end (); "
+        "c: $T[2,N] = broadcast x {to=[2,N]}; yield z, c; end",
+        .match = MATCH_BITS),
+    CASE("if", F32,
+        "input x: $T[N,7]; input l: i32[] in 0..1; weight w: $T[7,7]; p: bool[] = less 0, l; q: "
+        "bool[] = not p; y: $T[N,7], y1: i32[] = if p do (); a: $T[N,7] = contract x, w "
+        "{labels=\"ni,oi->no\"}; yield a, l; end (); b: $T[N,7] = tanh x; c: i32[] = sub l, 5; "
+        "d: $T[N,7] = if q do (); e: $T[7,7] = contract w, w {labels=\"ij,kj->ik\"}; f: $T[7] = "
+        "index e {axis=0, at=@l}; g: $T[N,7] = add b, f; yield g; end (); yield x; end; yield d, "
+        "c; end; y2: $T[N,7] = mul y, 2",
+        .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-4),
+    CASE("if", 1 << TN_I32 | F32,
+        "input x: $T[5]; input l: i32[] in 3..7; p: bool[] = less l, 5; y: $T[], y1: $T[5] = if p "
+        "do (); a: $T[] = index x {axis=0, at=@l}; yield a, x; end (); m: i32[] = sub l, 5; b: "
+        "$T[] = index x {axis=0, at=@m}; c: $T[5] = add x, b; yield b, c; end",
+        .match = MATCH_VALUES),
+    CASE("if", 1 << TN_I32 | F32,
+        "input x: $T[5]; input l: i32[] in 5..7; p: bool[] = less l, 9; y: $T[] = if p do (); a: "
+        "$T[] = index x {axis=0, at=@l}; yield a; end (); b: $T[] = index x {axis=0, at=0}; "
+        "yield b; end",
+        .fails = true),
+    CASE("if", F32,
+        "input c: $T[3]; input x: $T[N,3]; input n: i32[N] in 0..9; y: $T[3], y1: $T[N] = scan c, "
+        "x, n {carries=1} do (a, p, j, t); u: bool[] = less j, 3; m: $T[3], v: $T[] = if u do (); "
+        "e: $T[] = index p {axis=0, at=@j}; f: $T[3] = add a, e; yield f, e; end (); k: i32[] = "
+        "sub j, 2; d: i32[] = div 9, k; g: $T[] = cast d {to=$T}; h: $T[3] = mul a, 0.5; yield h, "
+        "g; end; q: $T[3] = mul m, 0.5; yield q, v; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("if", F32,
+        "input x: $T[N]; k: i32[] = fill {type=i32[], value=0}; y: $T[N], y1: i32[] = while x, k "
+        "{limit=9} do (a, i); more: bool[] = less i, 7; yield more; end (b, j); odd: i32[] = mod "
+        "j, 2; o: bool[] = equal odd, 1; n: $T[N] = if o do (); s: $T[N] = cum_sum b {axis=0}; "
+        "yield s; end (); u: $T[N] = mul b, 0.25; yield u; end; m: i32[] = add j, 1; yield n, m; "
+        "end",
+        .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-4),
+
     /* ---- composites ---- */
     CASE("relu", N, MAP1, .match = MATCH_VALUES),
     CASE("silu softplus mish hard_swish leaky_relu elu hard_sigmoid gelu", F, MAP1, .rel = 1e-5,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TN_PASSES_BRANCH_H
+#define TN_PASSES_BRANCH_H
+
+#include "ir/graph/graph.h"
+
+/* An `if` without control flow: both bodies move before it and `where` chooses
+ * among their results. What could fail in the body that is not chosen gets
+ * data that cannot: index 0, divisor 1. */
+
+/* Both bodies are worth computing always, and neither can fail. */
+bool tn_branch_is_light(const tn_op *op);
+/* Every `if` inside the bodies of scans becomes choices. One stays that holds
+ * what cannot be kept from failing (an index into what may be empty), or a
+ * `while`. */
+void tn_branch_settle(tn_graph *g);
+/* One `if` that is light. */
+void tn_branch_choose(tn_op *op);
+
+#endif
