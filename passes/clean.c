@@ -54,8 +54,8 @@ tn_clean_dead(tn_graph *g)
 
 /* ---- equal operations ---- */
 
-static bool
-same_number(const tn_number *a, const tn_number *b)
+bool
+tn_number_equal(const tn_number *a, const tn_number *b)
 {
     if (a->kind != b->kind || a->num != b->num || a->den != b->den)
         return false;
@@ -79,7 +79,7 @@ same_list(const tn_attr *a, const tn_attr *b)
             return false;
         if (a->sizes && a->sizes[i] != b->sizes[i])
             return false;
-        if (a->numbers && !same_number(&a->numbers[i], &b->numbers[i]))
+        if (a->numbers && !tn_number_equal(&a->numbers[i], &b->numbers[i]))
             return false;
     }
     return true;
@@ -102,7 +102,7 @@ static bool
 same_literal(const tn_value *a, const tn_value *b)
 {
     return a && b && a->kind == TN_VALUE_LITERAL && b->kind == TN_VALUE_LITERAL &&
-        a->type.dtype == b->type.dtype && same_number(&a->number, &b->number);
+        a->type.dtype == b->type.dtype && tn_number_equal(&a->number, &b->number);
 }
 
 static bool

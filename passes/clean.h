@@ -19,6 +19,10 @@ bool tn_clean_fold(tn_graph *g);
 /* No concat of more parts than a kernel reads well. */
 bool tn_clean_short(tn_graph *g);
 
+/* The same number, written the same way. */
+bool tn_number_equal(const tn_number *a, const tn_number *b);
+/* A result that is an input or a weight stays a copy, which is an operation. */
+bool tn_is_copied_result(const tn_op *op, const tn_value *by);
 /* Equal values of an attribute of one row. */
 bool tn_attr_equal(const tn_attr *a, const tn_attr *b);
 

@@ -115,18 +115,10 @@ tn_clean_short(tn_graph *g)
     return all_blocks(g->block, shorten);
 }
 
-static bool
-is_reshape(const tn_value *v)
+bool
+tn_is_copied_result(const tn_op *op, const tn_value *by)
 {
-    return v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_reshape;
-}
-
-/* A result that is an input or a weight stays a copy, which is an operation. */
-static bool
-is_copied_result(const tn_op *op)
-{
-    const tn_value *in = op->in[0];
-    bool computed = in->kind == TN_VALUE_RESULT && in->def->code != TN_OP_constant;
+    bool computed = by->kind == TN_VALUE_RESULT && by->def->code != TN_OP_constant;
 
     if (computed)
         return false;
@@ -139,12 +131,10 @@ is_copied_result(const tn_op *op)
 static bool
 simplify_view(tn_op *op)
 {
-    if (op->code == TN_OP_reshape && is_reshape(op->in[0])) {
-        tn_op_set_in(op, 0, op->in[0]->def->in[0]);
-        return true;
-    }
-    if (!is_identity(op) || is_copied_result(op) || !op->out[0]->uses.count)
+    if (!is_identity(op) || tn_is_copied_result(op, op->in[0]) || !op->out[0]->uses.count)
         return false;
+    if (!op->in[0]->name)
+        op->in[0]->name = op->out[0]->name;
     tn_value_replace(op->out[0], op->in[0]);
     tn_op_remove(op);
     return true;

@@ -10,6 +10,7 @@
 #include "passes/fuse/online.h"
 #include "passes/lower/lo.h"
 #include "passes/pass.h"
+#include "passes/rule.h"
 
 /* What devices bind to one kernel, with a reserve for scratch. */
 enum { TENSOR_LIMIT = 56, SIZE_LIMIT = 32 };
@@ -333,13 +334,16 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_groups groups;
     mark_list marks = {0};
     tn_status status = TN_OK;
+    tn_pass_set skip = options->skip;
 
+    if (options->exact) /* the sum over experts may be in another order */
+        skip |= tn_pass_bit("moe") | tn_pass_bit("relaxed");
     memset(out, 0, sizeof *out);
     if (options->findings && options->findings->leave)
         tn_graph_expand_but(g, is_not_left, options->findings);
-    /* The sum over experts may be in another order. */
-    tn_passes_run(g, options->skip | (options->exact ? tn_pass_bit("moe") : 0));
-    if (!options->exact && !(options->skip & tn_pass_bit("moe")))
+    tn_passes_run(g, skip);
+    tn_rules_near(g, !(skip & tn_pass_bit("relaxed")), options->findings);
+    if (!(skip & tn_pass_bit("moe")))
         tn_fuse_experts(arena, diag, g, options);
     TN_TRY(tn_group_graph(arena, diag, g, options, &groups));
     if (!(options->skip & tn_pass_bit("route")))

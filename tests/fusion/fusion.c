@@ -278,7 +278,8 @@ canonical(void *arg)
     TN_TRY(tn_model_parse(&j->env, j->arena, j->file,
         (tn_span){(const uint8_t *)j->text, strlen(j->text)}, &how, &module));
     g = module->entries.at[0];
-    tn_passes_run(g, tn_pass_optional(TN_STAGE_FUSE));
+    tn_passes_run(g,
+        tn_pass_optional(TN_STAGE_FUSE) | tn_pass_bit("rules") | tn_pass_bit("relaxed"));
     for (tn_op *op = g->block->first; op; op = op->next) {
         for (int i = 0; i < op->in_count; i++)
             rename_leaf(j, op->in[i], &leaves);
