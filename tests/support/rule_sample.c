@@ -420,8 +420,8 @@ operands(sampler *s, const tn_form *f, tn_value **in, const char *labels)
 {
     for (int pass = 0; pass < 3; pass++)
         for (int i = 0; i < f->in_count; i++) {
-            int kind = f->in[i]->kind;
-            int turn = kind == TN_FORM_OP ? 0 : kind == TN_FORM_VALUE ? 1 : 2;
+            const tn_form *o = f->in[i];
+            int turn = o->kind == TN_FORM_OP ? 0 : o->kind == TN_FORM_VALUE ? 1 : 2;
 
             if (turn != pass)
                 continue;
