@@ -162,9 +162,11 @@ TN_TEST(other_tests_for_nan)
 
 TN_TEST(scores_of_all_kinds)
 {
+    /* By 1/30, rounded to f32. */
     check((spelling){.scores = "a: f32[H,N,M] = div s, 30.0\nb: f32[H,N,M] = tanh a\n"
                                "x: f32[H,N,M] = mul b, 30.0\n",
-        .weights = softmax});
+        .weights = softmax,
+        .tolerance = 1e-7});
     check((spelling){.inputs = "input bias: f32[H,N,M]\n",
         .scores = "a: f32[H,N,M] = mul s, 0.4\nx: f32[H,N,M] = add a, bias\n",
         .weights = softmax});
