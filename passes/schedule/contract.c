@@ -7,9 +7,9 @@
  *         for panels of nv vectors { copy the lane side, if asked
  *             for panels of rows { the first arm that covers them } } }
  *
- * An arm of R rows runs any number of rows up to R: the row index is clamped
- * and the store masked. So edges cost no code of their own and no branch in
- * the loop over k. */
+ * Where the row counts of panels are not known, all but the first arm run
+ * fewer rows too: the row index is clamped, and the last row is stored again.
+ * So edges cost no branch in the loop over k. */
 
 /* Reduced positions from which on rows are worth a copy. */
 enum { LONG_K = 1024 };
@@ -185,13 +185,13 @@ choose_arms(tn_sched *s, tn_contract_block *c)
         c->uk = c->clamp ? 1 : 2;
     if (!c->clamp)
         return;
-    /* mr and two and one third of it, and 1: each arm costs time to compile. */
+    /* Each arm costs time to compile: whole blocks, what is left in thirds of
+     * one, a single row. */
     c->arm_count = 0;
     c->arm[c->arm_count++] = c->mr;
-    for (int third = 2; third > 0; third--)
-        if (c->mr * third / 3 < c->arm[c->arm_count - 1] && c->mr * third / 3 > 1)
-            c->arm[c->arm_count++] = c->mr * third / 3;
-    if (c->arm[c->arm_count - 1] > 1)
+    if (c->mr / 3 > 1)
+        c->arm[c->arm_count++] = c->mr / 3;
+    if (c->mr > 1)
         c->arm[c->arm_count++] = 1;
 }
 
@@ -275,26 +275,90 @@ copies_lanes(tn_sched *s, const tn_contract_block *c, tn_tval *v)
 
 /* ---- set up ---- */
 
+/* Of what is computed for each element and written out in every arm. */
+enum { STRAIGHT_COST = 8 };
+
+static bool
+is_cheap(tn_sched *s, tn_tval *v)
+{
+    tn_vals stem = {0};
+    int cost = 0;
+
+    tn_stem_start(s, &stem);
+    tn_stem(s, v, TN_STOP_KEPT, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++)
+        if (stem.at[i]->op == TN_T_fn && (stem.at[i] == v || !tn_val(s, stem.at[i])->kept))
+            cost += tn_fn_info_of(stem.at[i]->fn)->cost;
+    return cost <= STRAIGHT_COST;
+}
+
+/* What follows a sum is its storage, or that of something cheap. */
+static bool
+goes_straight(tn_sched *s, const tn_nest *n)
+{
+    for (uint32_t i = 0; i < n->tail.count; i++) {
+        const tn_out *o = n->tail.at[i];
+        bool sum = false;
+
+        for (uint32_t k = 0; k < n->reds.count; k++)
+            sum |= o->value == n->reds.at[k];
+        if (o->kind == TN_OUT_KEEP && is_cheap(s, o->node))
+            continue;
+        if (o->kind != TN_OUT_CARRY || !sum)
+            return false;
+    }
+    for (uint32_t k = 0; k < n->reds.count; k++)
+        if (n->reds.at[k]->op == TN_T_mma && !is_cheap(s, n->reds.at[k]->arg[0]))
+            return false;
+    return true;
+}
+
+/* More steps than a block of the reduced axis takes, as far as is known. */
+static bool
+takes_blocks(tn_sched *s, const tn_contract_block *c)
+{
+    const tn_axstate *x = &s->axis[c->ka->index];
+    int64_t k;
+
+    if (!tn_length_known(s, c->ka, &k))
+        k = x->most ? x->most : tn_axis_most(s, c->ka);
+    return k > c->kc;
+}
+
+/* Panels of equal size if there is an arm for each size, else whole ones,
+ * then smaller ones for the rest. */
+static void
+count_panels(tn_sched *s, tn_contract_block *c)
+{
+    if (!c->clamp) {
+        c->panels = tn_ceil_div(s, c->row_length, c->mr);
+        return;
+    }
+    c->rest = c->arm_count > 1 ? c->arm[1] : 1;
+    c->whole = tn_divi(s, c->row_length, c->mr);
+    c->panels = tn_sub(s, c->row_length, tn_muli(s, c->whole, c->mr));
+    c->panels = tn_add(s, c->whole, tn_ceil_div(s, c->panels, c->rest));
+}
+
 static void
 plan_block(tn_sched *s, tn_contract_block *c)
 {
     tn_nest *n = c->n;
-    int64_t k;
 
     c->nv = vectors(s, n);
     c->mr = tn_contract_rows(s, n);
     c->uk = s->choice.uk;
     c->kc = s->choice.kc < 1 ? INT32_MAX : s->choice.kc;
     c->ka = n->red.at[0];
-    c->blocked = n->red.count == 1 &&
-        !(tn_length_known(s, c->ka, &k) ? k <= c->kc : tn_axis_most(s, c->ka) <= c->kc);
+    c->blocked = n->red.count == 1 && takes_blocks(s, c);
+    c->direct = !c->blocked && goes_straight(s, n);
     split_axes(s, c);
     note_spans(s, c);
     choose_arms(s, c);
     c->row_length = tn_int(s, 1);
     for (uint32_t i = 0; i < c->row_count; i++)
         c->row_length = tn_mul(s, c->row_length, tn_length(s, c->rows[i]));
-    c->panels = tn_ceil_div(s, c->row_length, c->mr);
+    count_panels(s, c);
     c->a_side = side(s, n->reds.at[0], c->lane, false);
     if (!copies_rows(s, c, c->a_side))
         c->a_side = NULL;
@@ -318,6 +382,8 @@ make_tiles(tn_sched *s, tn_contract_block *c)
         tn_kept_shape shape = {.name = "part", .dtype = t};
         int64_t count = (int64_t)c->mr * c->nv * s->lanes;
 
+        if (c->direct)
+            continue;
         if (!c->blocked) {
             c->tile[i] = tn_kb_local(s->b, "tile", t, tn_int(s, count));
             continue;
@@ -325,6 +391,78 @@ make_tiles(tn_sched *s, tn_contract_block *c)
         tn_shape_axes(&shape, c->n->reds.at[i]);
         shape.lane = c->lane;
         c->part[i] = tn_kept_new(s, &shape);
+    }
+}
+
+/* ---- before a loop ---- */
+
+/* True if `v` is the same in all rounds of a loop that `p` stands before, and
+ * made of what is there by then. */
+static bool
+is_there(tn_sched *s, const tn_nest *n, tn_tval *v, tn_point *p)
+{
+    tn_axset known = n->red_set | tn_bit(n->lane) | tn_bound_axes(s, p);
+    tn_vals stem = {0};
+
+    if (tn_val(s, v)->deps & ~known)
+        return false;
+    tn_stem_start(s, &stem);
+    tn_stem(s, v, TN_STOP_NOWHERE, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++) {
+        const tn_tval *x = stem.at[i];
+
+        if (tn_is_anchor(x) || x->op == TN_T_carry || x->op == TN_T_result || x->op == TN_T_merged)
+            return false;
+        for (uint32_t k = 0; x->op == TN_T_load && k < s->stores.count; k++)
+            if (tn_buf_overlaps(x->buf, s->stores.at[k]->buf))
+                return false;
+    }
+    return true;
+}
+
+static bool
+may_prepare(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    tn_nest *n = c->n;
+    int64_t k = 1, length;
+
+    if (!n->contract || !c->lane || c->lane->kind != TN_AXIS_GRID || s->choice.bpack == 0)
+        return false;
+    for (uint32_t i = 0; i < n->red.count; i++) {
+        if (!tn_length_known(s, n->red.at[i], &length) || length < 1 || length > INT16_MAX)
+            return false;
+        k *= length;
+    }
+    if (s->choice.kc >= 1 && k > s->choice.kc)
+        return false;
+    for (uint32_t i = 0; i < n->reds.count; i++) {
+        tn_tval *v = side(s, n->reds.at[i], c->lane, true);
+
+        if (!v || !(tn_val(s, v)->deps & n->red_set) || !is_there(s, n, v, p) ||
+            !strided(s, v, c->lane))
+            return false;
+        c->b_side[i] = v;
+    }
+    return true;
+}
+
+void
+tn_contract_prepare(tn_sched *s, tn_items *body, tn_point *p)
+{
+    for (uint32_t i = 0; i < body->list.count; i++) {
+        tn_nest *n = body->list.at[i]->nest;
+        tn_contract_block c = {.n = n, .lane = n ? n->lane : NULL, .top = p};
+
+        if (!n || !n->contract)
+            continue;
+        n->packed = NULL;
+        c.b_side = tn_new_array(s->arena, tn_tval *, n->reds.count);
+        c.b_mem = tn_new_array(s->arena, tn_kmem *, n->reds.count);
+        if (!may_prepare(s, &c, p))
+            continue;
+        c.nv = vectors(s, n);
+        tn_contract_copy_panels(s, &c, p);
+        n->packed = c.b_mem;
     }
 }
 

@@ -20,8 +20,8 @@ tn_contract_step(tn_sched *s, const tn_contract_block *c, const tn_point *p)
     return k;
 }
 
-static tn_ins *
-most_steps(tn_sched *s, const tn_contract_block *c)
+tn_ins *
+tn_contract_steps(tn_sched *s, const tn_contract_block *c)
 {
     tn_ins *k = tn_int(s, 1);
 
@@ -59,7 +59,7 @@ tn_contract_copy_rows(tn_sched *s, tn_contract_block *c, tn_point *p)
     copy k = {c, NULL};
     tn_vals roots = {0};
 
-    c->a_pitch = tn_addi(s, most_steps(s, c), TN_CONTRACT_SKEW);
+    c->a_pitch = tn_addi(s, tn_contract_steps(s, c), TN_CONTRACT_SKEW);
     for (uint32_t i = 0; i < c->row_count; i++)
         rows = tn_mul(s, rows, tn_longest(s, c->rows[i]));
     c->a_mem = tn_kb_local(s->b, "rows", c->a_side->dtype, tn_mul(s, rows, c->a_pitch));
@@ -84,7 +84,7 @@ copy_element(tn_sched *s, const tn_contract_block *c, tn_ins *to, tn_point *p)
 {
     tn_ins *at = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
 
-    at = tn_add(s, at, to);
+    at = tn_add(s, c->b_at, tn_add(s, at, to));
     for (uint32_t i = 0; i < c->n->reds.count; i++)
         if (c->b_mem[i])
             tn_kb_store(s->b, c->b_mem[i], at,
@@ -130,12 +130,13 @@ copy_steps(tn_sched *s, tn_point *p, void *context)
     }
 }
 
-void
-tn_contract_copy_lanes(tn_sched *s, tn_contract_block *c, tn_point *p)
+/* Room for `count` lane sides; false: none is copied. */
+static bool
+make_room(tn_sched *s, tn_contract_block *c, tn_ins *count)
 {
-    tn_ins *count = tn_muli(s, most_steps(s, c), (int64_t)c->nv * s->lanes);
     bool any = false;
 
+    c->b_at = tn_int(s, 0);
     for (uint32_t i = 0; i < c->n->reds.count; i++) {
         c->b_mem[i] = NULL;
         if (!c->b_side[i])
@@ -143,6 +144,31 @@ tn_contract_copy_lanes(tn_sched *s, tn_contract_block *c, tn_point *p)
         any = true;
         c->b_mem[i] = tn_kb_local(s->b, "lanes", c->b_side[i]->dtype, count);
     }
-    if (any)
+    return any;
+}
+
+void
+tn_contract_copy_lanes(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    tn_ins *count = tn_muli(s, tn_contract_steps(s, c), (int64_t)c->nv * s->lanes);
+
+    if (make_room(s, c, count))
         tn_loops(s, c->n->red.at, c->n->red.count - 1, NULL, false, p, copy_steps, c);
+}
+
+void
+tn_contract_copy_panels(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    int64_t width = (int64_t)c->nv * s->lanes;
+    tn_ins *steps = tn_contract_steps(s, c), *length = tn_length(s, c->lane), *count;
+
+    count = tn_muli(s, tn_ceil_div(s, tn_longest(s, c->lane), width), width);
+    (void)make_room(s, c, tn_mul(s, count, steps));
+    TN_KFOR(s->b, j, TN_LOOP_SERIAL, tn_int(s, 0), length, width, c->lane->name) {
+        tn_point *q = tn_point_new(s, p);
+
+        tn_contract_place_vectors(s, c, j);
+        c->b_at = tn_mul(s, j, steps);
+        tn_loops(s, c->n->red.at, c->n->red.count - 1, NULL, false, q, copy_steps, c);
+    }
 }

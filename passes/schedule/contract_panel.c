@@ -33,9 +33,9 @@ tn_contract_bind_row(tn_sched *s, const tn_contract_block *c, tn_ins *row, tn_po
 static tn_ins *
 panel_row(tn_sched *s, const arm *a, tn_ins *r)
 {
-    if (a->c->clamp && a->rows > 1)
-        return tn_min(s, r, tn_subi(s, a->c->row_end, 1));
-    return a->c->clamp ? tn_int(s, 0) : r;
+    if (!a->c->clamp || a->rows == a->c->mr)
+        return r;
+    return a->rows > 1 ? tn_min(s, r, tn_subi(s, a->c->row_end, 1)) : tn_int(s, 0);
 }
 
 /* The same as a row of the task. */
@@ -126,17 +126,23 @@ start_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p
     }
 }
 
+/* Reduction `i` is done at `p`. */
+static void
+finish_one(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *x, tn_point *p)
+{
+    tn_tval *red = c->n->reds.at[i];
+
+    x = tn_convert(s, x, red->dtype);
+    tn_point_put(s, p, tn_key(red, 0), x);
+    if (tn_val(s, red)->pending[0])
+        tn_kept_store(s, tn_val(s, red)->pending[0], x, p);
+}
+
 static void
 finish_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p)
 {
-    for (uint32_t i = 0; i < c->n->reds.count; i++) {
-        tn_tval *red = c->n->reds.at[i];
-        tn_ins *x = tn_convert(s, tile_load(s, c, i, r, v, p), red->dtype);
-
-        tn_point_put(s, p, tn_key(red, 0), x);
-        if (tn_val(s, red)->pending[0])
-            tn_kept_store(s, tn_val(s, red)->pending[0], x, p);
-    }
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        finish_one(s, c, i, tile_load(s, c, i, r, v, p), p);
     tn_outs(s, c->n->tail.at, c->n->tail.count, p);
 }
 
@@ -185,6 +191,69 @@ move(tn_sched *s, const arm *a, transfer how)
     }
 }
 
+/* ---- without a tile ---- */
+
+static void
+start_here(tn_sched *s, const arm *a, tn_ins *r, int v, tn_point *p)
+{
+    const tn_contract_block *c = a->c;
+    tn_ins *index[2];
+
+    get_indices(s, r, v, index);
+    for (uint32_t i = 0; i < c->n->reds.count; i++) {
+        tn_tval *red = c->n->reds.at[i];
+        tn_ins *x = constant_start(s, red);
+
+        if (!x)
+            x = tn_convert(s, tn_eval(s, red->arg[0], p), tn_acc_dtype(red));
+        tn_kb_set(s->b, c->acc[i], tn_wide(s, x, s->lanes), 2, index);
+    }
+}
+
+static void
+finish_here(tn_sched *s, const arm *a, tn_ins *r, int v, tn_point *p)
+{
+    const tn_contract_block *c = a->c;
+    tn_ins *index[2];
+
+    get_indices(s, r, v, index);
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        finish_one(s, c, i, tn_kb_get(s->b, c->acc[i], 2, index), p);
+    tn_outs(s, c->n->tail.at, c->n->tail.count, p);
+}
+
+/* Calls `fn` for all elements of the arm: rows beyond the end are the last
+ * one again. */
+static void
+each_here(tn_sched *s, const arm *a,
+    void (*fn)(tn_sched *s, const arm *a, tn_ins *r, int v, tn_point *p))
+{
+    const tn_contract_block *c = a->c;
+    tn_point *lane[TN_CONTRACT_VECTORS];
+    tn_ins *end = tn_int(s, a->rows);
+    tn_vals starts = {0};
+
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        if (c->n->reds.at[i]->op == TN_T_mma)
+            tn_vals_add(s, &starts, c->n->reds.at[i]->arg[0]);
+    for (int v = 0; v < c->nv; v++) {
+        lane[v] = tn_point_new(s, a->top);
+        tn_point_bind(s, lane[v], c->lane, c->pos[v]);
+        if (fn == start_here)
+            tn_hoist(s, &starts, lane[v], c->row_set, c->n);
+    }
+    TN_KFOR(s->b, r, TN_LOOP_UNROLL, tn_int(s, 0), end, 1, "row") {
+        tn_point *p = row_point(s, a, r, a->top);
+
+        for (int v = 0; v < c->nv; v++) {
+            tn_point *q = tn_point_new(s, p);
+
+            q->parent[1] = lane[v];
+            fn(s, a, r, v, q);
+        }
+    }
+}
+
 static void
 start(tn_sched *s, const arm *a)
 {
@@ -196,6 +265,10 @@ start(tn_sched *s, const arm *a)
         c->acc[i] = tn_kb_cell(s->b, "c",
             (tn_ktype){tn_acc_dtype(c->n->reds.at[i]), (uint16_t)s->lanes}, 2, dims, false);
         constants |= constant_start(s, c->n->reds.at[i]) != NULL;
+    }
+    if (c->direct) {
+        each_here(s, a, start_here);
+        return;
     }
     if (!c->blocked || !constants) {
         move(s, a, FROM_START);
@@ -237,7 +310,7 @@ lane_values(tn_sched *s, tn_contract_block *c, tn_point *p, tn_point **lane)
             if (!c->b_mem[i])
                 continue;
             at = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
-            at = tn_addi(s, at, (int64_t)v * s->lanes);
+            at = tn_addi(s, tn_add(s, c->b_at, at), (int64_t)v * s->lanes);
             tn_point_put(s, lane[v], tn_key(c->b_side[i], 0),
                 tn_kb_load(s->b, c->b_mem[i], at, s->lanes, NULL, NULL));
         }
@@ -331,7 +404,10 @@ emit_arm(tn_sched *s, tn_contract_block *c, int rows, tn_point *p)
             tn_hoist(s, &roots, a.row[r], c->n->red_set | tn_bit(c->lane), c->n);
     }
     tn_loops(s, c->n->red.at, outer, NULL, false, p, steps, &a);
-    move(s, &a, TO_TILE);
+    if (c->direct)
+        each_here(s, &a, finish_here);
+    else
+        move(s, &a, TO_TILE);
 }
 
 /* ---- the panel ---- */
@@ -345,7 +421,7 @@ choose_arm(tn_sched *s, tn_contract_block *c, int i, tn_point *p)
         emit_arm(s, c, c->arm[i], tn_point_new(s, p));
         return;
     }
-    if (c->clamp)
+    if (c->clamp && i > 0)
         covers = tn_kb_fn2(s->b, TN_FN_lt, tn_int(s, c->arm[i + 1]), c->row_end);
     else
         covers = tn_kb_fn2(s->b, TN_FN_eq, c->row_end, tn_int(s, c->arm[i]));
@@ -371,8 +447,8 @@ always_full(tn_sched *s, const tn_contract_block *c)
     return x->len_count > 0;
 }
 
-static void
-place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j)
+void
+tn_contract_place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j)
 {
     tn_ins *low = tn_low(s, c->lane), *length = tn_length(s, c->lane), *end, *last;
     bool full = always_full(s, c);
@@ -426,21 +502,45 @@ choose_pace(tn_sched *s, tn_contract_block *c, tn_point *p)
         tn_kb_close(s->b);
 }
 
+/* Panel number `i`. */
+static void
+place_rows(tn_sched *s, tn_contract_block *c, tn_ins *i)
+{
+    tn_ins *from, *to, *is_whole;
+
+    if (c->clamp) {
+        is_whole = tn_kb_fn2(s->b, TN_FN_lt, i, c->whole);
+        from = tn_muli(s, tn_sub(s, i, c->whole), c->rest);
+        from = tn_add(s, tn_muli(s, c->whole, c->mr), from);
+        to = tn_muli(s, i, c->mr);
+        c->row0 = tn_kb_fn3(s->b, TN_FN_select, is_whole, to, from);
+        to = tn_mini(s, tn_sub(s, c->row_length, c->row0), c->rest);
+        c->row_end = tn_kb_fn3(s->b, TN_FN_select, is_whole, tn_int(s, c->mr), to);
+        return;
+    }
+    from = tn_mul(s, i, c->row_length);
+    c->row0 = tn_div(s, from, c->panels);
+    to = tn_mul(s, tn_addi(s, i, 1), c->row_length);
+    to = tn_div(s, to, c->panels);
+    c->row_end = tn_sub(s, to, c->row0);
+}
+
 void
 tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
 {
-    place_vectors(s, c, j);
-    tn_contract_copy_lanes(s, c, p);
+    tn_contract_place_vectors(s, c, j);
+    if (c->n->packed) {
+        c->b_mem = c->n->packed;
+        c->b_at = tn_mul(s, j, tn_contract_steps(s, c));
+    } else {
+        tn_contract_copy_lanes(s, c, p);
+    }
     TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), c->panels, 1, "panel") {
-        tn_ins *from = tn_mul(s, i, c->row_length), *to;
-
-        c->row0 = tn_div(s, from, c->panels);
-        to = tn_mul(s, tn_addi(s, i, 1), c->row_length);
-        to = tn_div(s, to, c->panels);
-        c->row_end = tn_sub(s, to, c->row0);
-        if (!starts_constant(s, c))
+        place_rows(s, c, i);
+        if (!c->direct && !starts_constant(s, c))
             rows_when(s, c, c->first, p, start_row);
         choose_pace(s, c, p);
-        rows_when(s, c, c->last, p, finish_row);
+        if (!c->direct)
+            rows_when(s, c, c->last, p, finish_row);
     }
 }

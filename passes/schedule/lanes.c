@@ -9,6 +9,7 @@ enum {
     LOAD_SCORE = 2,
     STORE_SCORE = 4,
     REDUCED_SCORE = -1,
+    ROWS_SCORE = 1,
     SHORT_SCORE = -2,     /* extent below a vector */
     VERY_SHORT_SCORE = -8, /* below half of one */
 };
@@ -120,6 +121,27 @@ values_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
     return score;
 }
 
+bool
+tn_nest_folded(const tn_nest *n)
+{
+    for (uint32_t i = 0; i < n->par.count; i++)
+        if (n->par.at[i]->kind == TN_AXIS_LOOP)
+            return true;
+    return false;
+}
+
+/* Rows that a fold goes over, as the queries of attention, rather than what it
+ * folds: then its reductions run down vectors, not across them, and the copy
+ * of the rows serves all rounds. */
+static bool
+gives_rows(const tn_sched *s, const tn_nest *n, const tn_axis *a)
+{
+    int64_t extent;
+
+    return n->contract && a->kind == TN_AXIS_GRID && tn_nest_folded(n) &&
+        tn_axis_known(s, a, &extent) && extent >= 2 * s->lanes;
+}
+
 static int
 lane_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
 {
@@ -131,6 +153,8 @@ lane_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
     score += carries_score(s, n, a);
     if (n->red_set & tn_bit(a))
         score += REDUCED_SCORE;
+    if (gives_rows(s, n, a))
+        score += ROWS_SCORE;
     if (most < s->lanes)
         score += most < s->lanes / 2 ? VERY_SHORT_SCORE : SHORT_SCORE;
     return score;

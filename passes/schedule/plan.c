@@ -267,6 +267,30 @@ overwritten(tn_sched *s, const tn_nest_list *ns)
     return NULL;
 }
 
+/* Made from a contraction that is stored for its users otherwise: what they
+ * all begin with takes no more room, and is done once. */
+static bool
+replaces_contraction(tn_sched *s, tn_tval *v)
+{
+    tn_vals stem = {0};
+    bool found = false;
+
+    if (s->target->gpu)
+        return false;
+    tn_stem_start(s, &stem);
+    tn_stem(s, v, TN_STOP_KEPT, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++) {
+        const tn_tval *x = stem.at[i];
+
+        if (tn_is_anchor(x) && x->op != TN_T_mma)
+            return false;
+        if (x->op == TN_T_mma && tn_val(s, x)->deps != tn_val(s, v)->deps)
+            return false;
+        found |= x->op == TN_T_mma;
+    }
+    return found;
+}
+
 /* The largest value worth keeping, or one that must be kept; NULL: none. */
 static tn_tval *
 want_keep(tn_sched *s, const tn_nest_list *ns, const tn_works *works)
@@ -279,7 +303,7 @@ want_keep(tn_sched *s, const tn_nest_list *ns, const tn_works *works)
         tn_tval *v = uses.at[i].value;
 
         if (uses.at[i].nests > 1 && v->axis_count &&
-            (tn_value_cost(s, v) > 8 || stored_by(works, v)))
+            (tn_value_cost(s, v) > 8 || stored_by(works, v) || replaces_contraction(s, v)))
             tn_push(s->arena, &cand, uses.at[i]);
     }
     for (uint32_t i = 0; i < cand.count; i++)

@@ -47,6 +47,7 @@ typedef struct tn_nest {
     tn_axis *lane; /* the axis of vectors; NULL: none */
     bool contract; /* a product-like map reduced, each operand lacking an axis */
     bool reverse;  /* the reduced axis runs downward, for a prefix */
+    tn_kmem **packed; /* CPU, by reduction: its lane side, copied before the loop around */
     tn_ins *clean; /* a condition: its lane side is below +inf; or NULL */
 } tn_nest;
 
@@ -306,6 +307,8 @@ bool tn_carry_twice(tn_sched *s, tn_items *items, tn_tval *carry);
 /* ---- lanes.c ---- */
 
 void tn_pick_lanes(tn_sched *s);
+/* Its positions are those of a loop, among others. */
+bool tn_nest_folded(const tn_nest *n);
 
 /* ---- evaluate.c, access.c ---- */
 
@@ -453,6 +456,9 @@ void tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_poin
 /* ---- contract.c, schedule_cpu.c, schedule_gpu.c, gpu_tile.c ---- */
 
 void tn_contract(tn_sched *s, tn_nest *n, tn_point *p);
+/* Before a loop: copies what the contractions in its body would copy in every
+ * round. */
+void tn_contract_prepare(tn_sched *s, tn_items *body, tn_point *p);
 /* Around a recurrence (quick.c): what is the same in all its rounds is looked
  * at before it, so that maxima inside need not reckon with NaN. */
 void tn_quick_before(tn_sched *s, const tn_item *loop, tn_point *p);

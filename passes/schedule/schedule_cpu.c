@@ -187,6 +187,7 @@ emit_items(tn_sched *s, tn_items *items, tn_point *p)
             continue;
         }
         if (item->kind == TN_ITEM_LOOP) {
+            tn_contract_prepare(s, item->body, p);
             tn_quick_before(s, item, p);
             tn_emit_loop(s, item, p, emit_items);
             tn_quick_after(item);
@@ -233,6 +234,8 @@ contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
     tn_find_loops(s->items, &fold, &scan);
     if (rows < 1)
         rows = scan ? tn_contract_rows(s, n) : fold ? FOLD_ROWS : MATRIX_ROWS;
+    if (cols < 1 && fold && !scan && n->lane && n->lane->kind == TN_AXIS_GRID && tn_nest_folded(n))
+        cols = FOLD_ROWS;
     if (cols < 1)
         cols = scan || fold ? (s->lanes < 16 ? 16 : s->lanes) : MATRIX_COLS;
     s->choice.rows = (int32_t)rows;

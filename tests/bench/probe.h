@@ -8,7 +8,7 @@
 /* What the machine can do at best, measured in the run that reports shares of
  * it: on a shared machine yesterday's figure means nothing. Each probe takes
  * about 20 ms a round and gives the best of `rounds`. Worker threads sleep
- * before and after. */
+ * before and after. One thread is timed by the time it was on a processor. */
 
 /* f32 operations a second (a fused multiply-add is two) from registers. */
 double tn_probe_fma(uint32_t threads, int rounds);

@@ -256,6 +256,33 @@ TN_TEST(heads_joined_with_the_batch)
         LOWERED_TARGETS);
 }
 
+/* Numbers of queries that are known, enough for vectors along them: part of
+ * the last vector, of the last block of keys, of the last rows of one. */
+static void
+check_known(int queries, int keys, const char *sees)
+{
+    char text[1500];
+
+    snprintf(text, sizeof text,
+        "graph main\n"
+        "input q: f32[2,%d,20]\n input k: f32[2,%d,20]\n input v: f32[2,%d,9]\n"
+        "s: f32[2,%d,%d] = contract q, k {labels=\"hid,hjd->hij\"}\n"
+        "r: i32[%d] = iota {size=%d}\ni: i32[%d,1] = unsqueeze r {axes=[1]}\n"
+        "j: i32[%d] = iota {size=%d}\nc: bool[%d,%d] = %s i, j\n"
+        "x: f32[2,%d,%d] = where c, s, -inf\np: f32[2,%d,%d] = softmax x {axis=2}\n"
+        "o: f32[2,%d,9] = contract p, v {labels=\"hij,hjd->hid\"}\noutput o = o\n",
+        queries, keys, keys, queries, keys, queries, queries, queries, keys, keys, queries, keys,
+        sees, queries, keys, queries, keys, queries);
+    lowered_check(&(lowered_case){.text = text, .kernels = 1}, LOWERED_TARGETS);
+}
+
+TN_TEST(queries_along_vectors)
+{
+    check_known(70, 301, "greater_equal");
+    check_known(32, 25, "not_equal");
+    check_known(101, 64, "greater_equal");
+}
+
 /* ---- what is no attention, or not alone ---- */
 
 TN_TEST(near_misses_stay_as_they_are)
@@ -272,4 +299,5 @@ TN_MAIN(TN_CASE(softmax_written_out), TN_CASE(weights_that_are_not_normalised),
     TN_CASE(a_maximum_that_may_be_infinite), TN_CASE(rows_without_keys),
     TN_CASE(weights_changed_afterwards), TN_CASE(other_tests_for_nan), TN_CASE(scores_of_all_kinds),
     TN_CASE(causal_and_windowed), TN_CASE(halves), TN_CASE(grouped_heads_spelled_by_repeating),
-    TN_CASE(heads_joined_with_the_batch), TN_CASE(near_misses_stay_as_they_are))
+    TN_CASE(heads_joined_with_the_batch), TN_CASE(queries_along_vectors),
+    TN_CASE(near_misses_stay_as_they_are))
