@@ -103,6 +103,17 @@ typedef struct tn_plan_fact {
     const char *what;
 } tn_plan_fact;
 
+/* Rows that a run overwrites in a state and that may be in use: kept by the
+ * runtime before it starts, put back if it fails. */
+typedef struct tn_plan_undo {
+    uint32_t buffer;  /* of the state */
+    uint32_t axis;    /* along which `rows` are overwritten, from `at` on or, */
+    tn_formula at, rows;
+    int32_t input;    /* if not -1, from what this input says: one number, or
+                   one for each position of axis 0; a number that leaves
+                   the state stands for the nearest that does not */
+} tn_plan_undo;
+
 typedef struct tn_plan {
     const char *entry;
     TN_VEC(tn_plan_symbol) symbols;
@@ -111,7 +122,12 @@ typedef struct tn_plan {
     TN_VEC(tn_plan_step) steps;
     TN_VEC(tn_plan_site) sites;
     TN_VEC(tn_plan_fact) facts;
+    TN_VEC(tn_plan_undo) undos;
 } tn_plan;
+
+/* The first of the steps at the end that copy into states: the runtime goes on
+ * to them when all before them, and the outputs, have turned out well. */
+uint32_t tn_plan_commit(const tn_plan *plan);
 
 void tn_plan_encode(tn_writer *out, const tn_plan *plan);
 /* Checks every count, index, name and formula; TN_INTEGRITY otherwise. */

@@ -77,6 +77,16 @@ write_step(tn_writer *w, const tn_plan_step *s)
         tn_write_str(w, s->ops.at[i]);
 }
 
+static void
+write_undo(tn_writer *w, const tn_plan_undo *u)
+{
+    tn_write_u32(w, u->buffer);
+    tn_write_u32(w, u->axis);
+    tn_record_write_formula(w, u->at);
+    tn_record_write_formula(w, u->rows);
+    tn_write_u32(w, (uint32_t)u->input);
+}
+
 void
 tn_plan_symbol_write(tn_writer *w, const tn_plan_symbol *s)
 {
@@ -122,6 +132,9 @@ tn_plan_encode(tn_writer *w, const tn_plan *plan)
     tn_write_u32(w, plan->facts.count);
     for (uint32_t i = 0; i < plan->facts.count; i++)
         tn_plan_fact_write(w, &plan->facts.at[i]);
+    tn_write_u32(w, plan->undos.count);
+    for (uint32_t i = 0; i < plan->undos.count; i++)
+        write_undo(w, &plan->undos.at[i]);
 }
 
 /* ---- reading ---- */
@@ -286,6 +299,22 @@ tn_plan_fact_read(tn_record *in)
     return f;
 }
 
+static tn_plan_undo
+read_undo(tn_record *in, const tn_plan *plan)
+{
+    int32_t buffer = tn_record_index(in, plan->buffers.count, false);
+    tn_plan_undo u = {.buffer = (uint32_t)buffer, .axis = tn_read_u32(&in->r)};
+
+    u.at = tn_record_formula(in);
+    u.rows = tn_record_formula(in);
+    u.input = tn_record_int(in);
+    if (tn_record_ok(in) &&
+        (plan->buffers.at[u.buffer].use != TN_USE_STATE ||
+            u.axis >= (uint32_t)plan->buffers.at[u.buffer].rank))
+        in->bad = true;
+    return u;
+}
+
 static void
 read_tables(tn_record *in, tn_plan *out)
 {
@@ -333,6 +362,12 @@ read_program(tn_record *in, tn_plan *out)
         tn_plan_fact f = tn_plan_fact_read(in);
 
         tn_push(in->arena, &out->facts, f);
+    }
+    n = tn_record_count(in);
+    for (uint32_t i = 0; i < n && !in->bad; i++) {
+        tn_plan_undo u = read_undo(in, out);
+
+        tn_push(in->arena, &out->undos, u);
     }
 }
 

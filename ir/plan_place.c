@@ -88,6 +88,21 @@ tn_plan_place(const tn_plan *plan, tn_diag *diag, const int64_t *symbols, uint64
     return TN_OK;
 }
 
+uint32_t
+tn_plan_commit(const tn_plan *plan)
+{
+    uint32_t at = plan->steps.count;
+
+    while (at > 0) {
+        const tn_plan_step *s = &plan->steps.at[at - 1];
+
+        if (s->kind != TN_STEP_COPY || plan->buffers.at[s->buffers.at[1]].use != TN_USE_STATE)
+            break;
+        at--;
+    }
+    return at;
+}
+
 /* ---- the checker: says again, from the steps, what must hold ---- */
 
 static uint32_t

@@ -74,6 +74,19 @@ print_step(tn_text *out, const tn_plan *p, uint32_t i)
     tn_text_add(out, ") # %s\n", s->name);
 }
 
+static void
+print_undo(tn_text *out, const tn_plan *p, const tn_plan_undo *u)
+{
+    tn_text_add(out, "  kept for a failure: ");
+    print_formula(out, p, u->rows);
+    tn_text_add(out, " rows of b%u along axis %u from ", u->buffer, u->axis);
+    if (u->input >= 0)
+        tn_text_add(out, "input %d", u->input);
+    else
+        print_formula(out, p, u->at);
+    tn_text_add(out, "\n");
+}
+
 void
 tn_plan_print(tn_text *out, const tn_plan *p)
 {
@@ -86,4 +99,6 @@ tn_plan_print(tn_text *out, const tn_plan *p)
             *p->kernels.at[i].choice ? p->kernels.at[i].choice : "no choice");
     for (uint32_t i = 0; i < p->steps.count; i++)
         print_step(out, p, i);
+    for (uint32_t i = 0; i < p->undos.count; i++)
+        print_undo(out, p, &p->undos.at[i]);
 }

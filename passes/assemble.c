@@ -534,6 +534,24 @@ add_store(assembly *a, uint32_t number)
     add_copy(a, from, add_buffer(a, &to), state->name);
 }
 
+/* Rows of a state that a failed run must not have changed. */
+static void
+add_undo(assembly *a, const tn_in_place *u)
+{
+    const tn_op *op = u->op;
+    const tn_attr *at = &op->attr[TN_ATTR_update_at];
+    tn_plan_undo undo = {.axis = (uint32_t)tn_op_int(op, TN_ATTR_update_axis), .input = -1};
+
+    if (u->append)
+        return;
+    undo.buffer = buffer_of(a, u->state, NULL);
+    undo.rows = formula(a, op->in[1]->type.dim[undo.axis]);
+    if (at->operand >= 0)
+        undo.input = op->in[at->operand]->index;
+    undo.at = formula(a, at->operand < 0 ? at->sizes[0] : integer(a, 0));
+    tn_push(a->arena, &a->plan->undos, undo);
+}
+
 /* ---- waits and lifetimes ---- */
 
 static bool
@@ -656,6 +674,8 @@ tn_assemble(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lowered_list *
         add_output(&a, i);
     for (uint32_t i = 0; i < g->stores.count; i++)
         add_store(&a, i);
+    for (uint32_t i = 0; i < lowered->in_place.at.count; i++)
+        add_undo(&a, &lowered->in_place.at.at[i]);
     set_waits(arena, out);
     set_lifetimes(out);
     live_through_loops(out);

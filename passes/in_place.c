@@ -83,9 +83,11 @@ add(tn_arena *arena, tn_graph *g, tn_in_place_list *out, tn_op *op, tn_value *st
 {
     tn_in_place u = {.op = op, .state = state, .append = is_append(g, op)};
 
-    if (!u.append)
-        refuse(&u, "nothing reads the state from the place of the new rows on but those rows",
-            "what lies there may be in use", "read a slice that ends with the new rows");
+    const tn_value *at = offset_operand(op);
+
+    if (at && at->kind != TN_VALUE_INPUT)
+        refuse(&u, "the offset is known before the run, so that a failed run can be taken back",
+            "it is computed", "give the offset as an input");
     tn_push(arena, &out->at, u);
 }
 

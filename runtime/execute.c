@@ -291,15 +291,22 @@ walk(executor *x)
 {
     TN_TRY(prepare_times(x));
     TN_TRY(clear_sites(x));
-    TN_TRY(run_steps(x, 0, x->plan->steps.count));
+    TN_TRY(run_steps(x, 0, tn_plan_commit(x->plan)));
     TN_TRY(flush(x));
     TN_TRY(result(x, x->s->model->backend->wait(x->s->model->device, x->run->timeout_ns), "wait"));
     report_times(x);
     return check_sites(x);
 }
 
-tn_status
-tn_execute(tn_session *s, tn_run *run)
+static tn_status
+commit(executor *x)
+{
+    TN_TRY(run_steps(x, tn_plan_commit(x->plan), x->plan->steps.count));
+    return result(x, x->s->model->backend->wait(x->s->model->device, x->run->timeout_ns), "wait");
+}
+
+static tn_status
+with_group(tn_session *s, tn_run *run, tn_status (*steps)(executor *x))
 {
     executor x = {
         .s = s,
@@ -310,11 +317,25 @@ tn_execute(tn_session *s, tn_run *run)
     };
     tn_status status;
 
-    run->launches = 0;
     if (!x.group)
         return tn_fail_memory(s->env.diag, sizeof(group), "a list of launches");
     x.group->count = 0;
-    status = walk(&x);
+    status = steps(&x);
     tn_alloc_free(s->env.alloc, x.group, sizeof(group));
     return status;
+}
+
+tn_status
+tn_execute(tn_session *s, tn_run *run)
+{
+    run->launches = 0;
+    return with_group(s, run, walk);
+}
+
+tn_status
+tn_execute_commit(tn_session *s, tn_run *run)
+{
+    const tn_plan *p = &s->model->target->plans[run->entry];
+
+    return tn_plan_commit(p) == p->steps.count ? TN_OK : with_group(s, run, commit);
 }

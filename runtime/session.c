@@ -67,7 +67,8 @@ prepare(tn_session *s)
     s->states = list(s, f->states.count, sizeof *s->states);
     s->state_bytes = list(s, f->states.count, sizeof *s->state_bytes);
     s->state_dims = list(s, f->states.count, sizeof *s->state_dims);
-    if (!s->entries || !s->states || !s->state_bytes || !s->state_dims)
+    s->fresh = list(s, f->states.count, sizeof *s->fresh);
+    if (!s->entries || !s->states || !s->state_bytes || !s->state_dims || !s->fresh)
         return tn_fail_memory(s->env.diag, f->entries.count * sizeof *s->entries, "a session");
     for (uint32_t e = 0; e < f->entries.count; e++)
         TN_TRY(prepare_entry(s, (int)e));
@@ -132,11 +133,13 @@ tn_session_close(tn_session *s)
     for (uint32_t i = 0; s->states && i < f->states.count; i++)
         free_buffer(s, &s->states[i]);
     free_buffer(s, &s->temp);
+    free_buffer(s, &s->kept);
     free_buffer(s, &s->status);
     unlist(s, s->entries, f->entries.count, sizeof *s->entries);
     unlist(s, s->states, f->states.count, sizeof *s->states);
     unlist(s, s->state_bytes, f->states.count, sizeof *s->state_bytes);
     unlist(s, s->state_dims, f->states.count, sizeof *s->state_dims);
+    unlist(s, s->fresh, f->states.count, sizeof *s->fresh);
     unlist(s, s->times, s->time_room, sizeof *s->times);
     unlist(s, s->took, s->time_room, sizeof *s->took);
     tn_alloc_free(s->env.alloc, s, sizeof *s);
@@ -205,6 +208,7 @@ ensure_state(tn_session *s, int entry, const tn_plan_buffer *b)
         return tn_fail(s->env.diag, TN_LIMIT, "state %s is too large", st->name);
     s->state_bytes[i] = (uint64_t)elements * (uint64_t)tn_dtype_bytes(b->dtype);
     memcpy(s->state_dims[i], shape.dim, sizeof shape.dim);
+    s->fresh[i] = true;
     TN_TRY(result(s,
         s->model->backend->buffer_new(s->model->device, s->state_bytes[i] ? s->state_bytes[i] : 1,
             &s->states[i]),
@@ -378,14 +382,41 @@ read_outputs(tn_session *s, tn_run *run)
     return TN_OK;
 }
 
+/* How far a run came: what it may have changed. */
+typedef enum extent { NOTHING, ROWS, STATES } extent;
+
 static tn_status
-run_bound(tn_session *s, tn_run *run, const int64_t *symbols)
+run_bound(tn_session *s, tn_run *run, const int64_t *symbols, extent *reached)
 {
+    *reached = NOTHING;
+    memset(s->fresh, 0, iface_of(s)->states.count * sizeof *s->fresh);
     TN_TRY(place(s, run->entry, symbols));
     TN_TRY(write_inputs(s, run));
+    TN_TRY(tn_undo_keep(s, run));
+    *reached = ROWS;
     TN_TRY(tn_execute(s, run));
     run->peak_bytes = s->entries[run->entry].temp_bytes;
-    return read_outputs(s, run);
+    TN_TRY(read_outputs(s, run));
+    *reached = STATES;
+    return tn_execute_commit(s, run);
+}
+
+/* States are again what they were before the run. False if that cannot be
+ * known: nobody waits a second time for a device that was too slow. */
+static bool
+recover(tn_session *s, const tn_run *run, tn_status status, extent reached)
+{
+    const tn_backend *b = s->model->backend;
+
+    if (reached == STATES || (reached == ROWS && status == TN_CANCELLED))
+        return false;
+    if (reached == ROWS &&
+        (b->wait(s->model->device, 0) != TN_OK || tn_undo_put_back(s, run) != TN_OK))
+        return false;
+    for (uint32_t i = 0; i < iface_of(s)->states.count; i++)
+        if (s->fresh[i])
+            free_buffer(s, &s->states[i]);
+    return true;
 }
 
 static void
@@ -401,10 +432,11 @@ tn_session_run(tn_session *s, tn_run *run)
     const tn_iface_entry *entry = &iface_of(s)->entries.at[run->entry];
     int64_t *symbols;
     tn_status status;
+    extent reached;
 
     if (s->failed)
         return tn_fail(s->env.diag, TN_FAILED,
-            "an earlier run of this session failed; its state must be reset first");
+            "an earlier run of this session failed and left its state unknown; reset it first");
     for (uint32_t i = 0; i < entry->outputs.count; i++)
         run->outputs[i] = (tn_tensor){0};
     symbols = list(s, entry->symbols.count, sizeof *symbols);
@@ -412,9 +444,10 @@ tn_session_run(tn_session *s, tn_run *run)
         return tn_fail_memory(s->env.diag, entry->symbols.count * sizeof *symbols, "a run");
     status = tn_bind(s->env.diag, entry, run->inputs, run->has_fixed, run->fixed, symbols);
     if (status == TN_OK) {
-        status = run_bound(s, run, symbols);
+        status = run_bound(s, run, symbols, &reached);
         if (status != TN_OK) {
-            s->failed = iface_of(s)->states.count > 0;
+            if (iface_of(s)->states.count)
+                s->failed = !recover(s, run, status, reached);
             s->entries[run->entry].placed = false;
             free_outputs(s, run);
         }

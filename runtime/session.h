@@ -38,7 +38,9 @@ typedef struct tn_run {
 
 /* Binds, places, launches, reads the outputs back. TN_MALFORMED for data that
  * does not fit or an index out of range (input, position, value);
- * after a failed run with state the session must be reset. */
+ * A run that fails leaves states as they were, but for rows that a cache got
+ * behind those the run was told of. Only if the device fails so that this
+ * cannot be brought about, or the time was over, must the session be reset. */
 tn_status tn_session_run(tn_session *session, tn_run *run) TN_MUST_USE;
 
 #endif

@@ -27,7 +27,10 @@ struct tn_session {
     tn_buffer **states;
     uint64_t *state_bytes;
     int64_t (*state_dims)[TN_MAX_RANK]; /* fixed by the first run */
-    bool failed; /* a run with state failed: reset first */
+    bool *fresh;          /* states that came to be in this run */
+    tn_buffer *kept;      /* rows that this run overwrites */
+    uint64_t kept_bytes;
+    bool failed; /* a run left state that nobody knows: reset first */
     tn_step_time *times;
     uint64_t *took;
     uint32_t time_room;
@@ -35,7 +38,14 @@ struct tn_session {
 
 /* Where plan buffer `index` of entry `entry` lies. */
 tn_binding tn_session_binding(const tn_session *s, int entry, uint32_t index);
-/* Launches all steps of an entry and waits. */
+/* Launches the steps of an entry up to tn_plan_commit, waits, looks at the
+ * checks. */
 tn_status tn_execute(tn_session *s, tn_run *run) TN_MUST_USE;
+/* The steps that copy into states. */
+tn_status tn_execute_commit(tn_session *s, tn_run *run) TN_MUST_USE;
+/* Keeps the rows that the plan's undos name; puts them back when the device is
+ * idle again. */
+tn_status tn_undo_keep(tn_session *s, const tn_run *run) TN_MUST_USE;
+tn_status tn_undo_put_back(tn_session *s, const tn_run *run) TN_MUST_USE;
 
 #endif

@@ -158,10 +158,43 @@ TN_TEST(old_rows_are_read_before_new_ones_are_stored)
     LOWERED(.text = text, .dims = {P(4)});
 }
 
-TN_TEST(what_may_be_in_use_is_copied)
+/* Rows that may be in use: a failed run can be taken back. */
+TN_TEST(rows_in_use_are_kept_for_a_failure)
 {
     static const char all[] =
         HEAD "    t: f32[6,3] = update s, x {axis=0, at=p}\n"
+             "    y: f32[3] = reduce_sum t {axes=[0]}\n    output y = y\n    store s = t\n";
+    static const char twice[] =
+        HEAD "    input r: i32[] in 0..5\n    w: f32[1,3] = slice x {axis=0, size=1}\n"
+             "    u: f32[6,3] = update s, x {axis=0, at=p}\n"
+             "    t: f32[6,3] = update u, w {axis=0, at=@r}\n"
+             "    v: f32[3] = reduce_sum u {axes=[0]}\n"
+             "    y: f32[3] = reduce_sum t {axes=[0]}\n"
+             "    output v = v\n    output y = y\n    store s = t\n";
+    static const char each[] =
+        "graph main\n    input x: f32[6,2]\n    input r: i32[6] in 0..1\n    state s: f32[6,3]\n"
+        "    e: f32[6,2] = exp x\n    t: f32[6,3] = update s, e {axis=1, at=@r}\n"
+        "    y: f32[6] = reduce_sum t {axes=[1]}\n    output y = y\n    store s = t\n";
+    made m;
+
+    in_place(all, 1, 2);
+    in_place(twice, 2, 4);
+    in_place(each, 1, 2);
+    LOWERED(.text = all, .dims = {P(3)});
+    LOWERED(.text = twice, .dims = {P(2)});
+    LOWERED(.text = each);
+    begin(&m, twice, 0);
+    TN_CHECK_EQ(m.plan.undos.count, 2);
+    TN_CHECK_EQ(m.plan.undos.at[0].input, -1);
+    TN_CHECK_EQ(m.plan.undos.at[1].input, 3);
+    end(&m);
+}
+
+TN_TEST(what_cannot_be_in_place_is_copied)
+{
+    static const char computed[] =
+        HEAD "    input r: i32[] in 0..2\n    q: i32[] = add r, r\n"
+             "    t: f32[6,3] = update s, x {axis=0, at=@q}\n"
              "    y: f32[3] = reduce_sum t {axes=[0]}\n    output y = y\n    store s = t\n";
     static const char old[] =
         HEAD "    t: f32[6,3] = update s, x {axis=0, at=p}\n" SEEN
@@ -172,13 +205,14 @@ TN_TEST(what_may_be_in_use_is_copied)
                                     "    t: f32[6,3] = update s, a {axis=0, at=2+p}\n"
                                     "    v: f32[p+4,3] = slice t {axis=0, size=p+4}\n" TAIL;
 
-    copied(all, "what lies there may be in use");
+    copied(computed, "it is computed");
     copied(old, "b reads it and needs the new rows too");
     copied(self, "the new rows are read from it while they are stored");
-    LOWERED(.text = all, .dims = {P(3)});
+    LOWERED(.text = computed, .dims = {P(3)});
     LOWERED(.text = old, .dims = {P(3)});
     LOWERED(.text = self, .dims = {P(1)});
 }
 
 TN_MAIN(TN_CASE(rows_are_stored_by_the_kernel_that_makes_them),
-    TN_CASE(old_rows_are_read_before_new_ones_are_stored), TN_CASE(what_may_be_in_use_is_copied))
+    TN_CASE(old_rows_are_read_before_new_ones_are_stored),
+    TN_CASE(rows_in_use_are_kept_for_a_failure), TN_CASE(what_cannot_be_in_place_is_copied))

@@ -215,6 +215,29 @@ state_fixture(tn_arena *arena, tn_plan *p)
     p->buffers.at[2].same_as = 0;
 }
 
+/* Of a state, along one of its axes. */
+static void
+undo_is_read_back(tn_arena *arena, tn_plan *plan)
+{
+    tn_plan_undo undo = {.buffer = 0, .axis = 0, .input = 7};
+    tn_writer first = {.arena = arena}, second = {.arena = arena}, third = {.arena = arena};
+    tn_plan again;
+
+    undo.at = tn_formula_fixture(arena, 2);
+    undo.rows = tn_formula_fixture(arena, 1);
+    tn_push(arena, &plan->undos, undo);
+    tn_plan_encode(&first, plan);
+    TN_CHECK_EQ(tn_plan_decode(arena, NULL, tn_writer_span(&first), &again), TN_OK);
+    TN_CHECK_EQ(again.undos.at[0].input, 7);
+    plan->undos.at[0].axis = 1;
+    tn_plan_encode(&second, plan);
+    TN_CHECK_EQ(tn_plan_decode(arena, NULL, tn_writer_span(&second), &again), TN_INTEGRITY);
+    plan->undos.at[0] = (tn_plan_undo){.buffer = 1, .at = undo.at, .rows = undo.rows};
+    tn_plan_encode(&third, plan);
+    TN_CHECK_EQ(tn_plan_decode(arena, NULL, tn_writer_span(&third), &again), TN_INTEGRITY);
+    plan->undos.count = 0;
+}
+
 static tn_status
 states(void *arena)
 {
@@ -226,6 +249,8 @@ states(void *arena)
     TN_TRY(tn_plan_place(&plan, NULL, &n, bytes, offset, &total));
     TN_CHECK(offset[0] == UINT64_MAX && offset[2] == UINT64_MAX);
     TN_TRY(tn_plan_check(&plan, NULL, bytes, offset));
+    TN_CHECK_EQ(tn_plan_commit(&plan), 3);
+    undo_is_read_back(arena, &plan);
     plan.steps.at[2].buffers.at[0] = 0; /* the old contents behind the store */
     TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
     state_fixture(arena, &plan);
