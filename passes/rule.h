@@ -8,8 +8,9 @@
 /* Rewrites as data. Rows are in rules.def, whose head says how they are
  * written; docs/rules.md lists them. */
 
-/* What a rewrite may change (graph-level: "What a pass may change" of the
- * semantics). None: the results have the same bits on every device. */
+/* What a rewrite may change. None: every operation rounds as before, so that
+ * results have the same bits, but for the order of sums, which is a kernel's
+ * choice in either form. */
 enum tn_freedom {
     TN_FREE_NONE = 0,
     TN_FREE_REORDER = 1, /* sums or products of floats in another order */

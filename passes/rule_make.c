@@ -96,6 +96,23 @@ axes_added(const tn_match *m, const tn_form_call *call, tn_op *op, int attr)
     tn_op_set_ints(op, attr, axes, count);
 }
 
+/* Labels of a contraction whose second operand is read before it is turned. */
+static void
+turned_second(const tn_match *m, const tn_form_call *call, tn_op *op, int attr)
+{
+    const char *labels = m->attr[call->arg[0].at]->text, *second = strchr(labels, ',') + 1;
+    const tn_attr *perm = m->attr[call->arg[1].at];
+    tn_text text = {.arena = op->graph->module->arena};
+    char letters[TN_MAX_RANK + 1] = "";
+    int length = (int)strcspn(second, "-");
+    const char *last = second + length - perm->count;
+
+    for (int i = 0; i < perm->count && last + i < second + length; i++)
+        letters[perm->ints[i]] = last[i];
+    tn_text_add(&text, "%.*s,%s%s", (int)(second - labels - 1), labels, letters, second + length);
+    tn_op_set_text(op, attr, text.at);
+}
+
 static const struct {
     const char *name;
     void (*make)(const tn_match *m, const tn_form_call *call, tn_op *op, int attr);
@@ -103,6 +120,7 @@ static const struct {
     {"axes_added", axes_added},
     {"both_orders", both_orders},
     {"shape", shape_of},
+    {"turned_second", turned_second},
 };
 
 int

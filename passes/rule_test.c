@@ -61,9 +61,8 @@ measure(tn_dtype t, int *digits, int *range, bool *is_signed)
 }
 
 static bool
-holds(const tn_match *m, const tn_form_arg *arg)
+type_holds(tn_dtype wide, tn_dtype narrow)
 {
-    tn_dtype wide = value_of(m, arg)->type.dtype, narrow = value_of(m, arg + 1)->type.dtype;
     int digits[2], range[2];
     bool negative[2];
 
@@ -72,6 +71,22 @@ holds(const tn_match *m, const tn_form_arg *arg)
     measure(wide, &digits[0], &range[0], &negative[0]);
     measure(narrow, &digits[1], &range[1], &negative[1]);
     return digits[0] >= digits[1] && range[0] >= range[1] && (negative[0] || !negative[1]);
+}
+
+static bool
+holds(const tn_match *m, const tn_form_arg *arg)
+{
+    return type_holds(value_of(m, arg)->type.dtype, value_of(m, arg + 1)->type.dtype);
+}
+
+/* To an integer type floats saturate and integers wrap. */
+static bool
+converts_alike(const tn_match *m, const tn_form_arg *arg)
+{
+    tn_dtype y = value_of(m, arg)->type.dtype, x = value_of(m, arg + 1)->type.dtype;
+    tn_dtype to = m->root->out[0]->type.dtype;
+
+    return tn_is_float(x) == tn_is_float(y) || !tn_is_int(to) || type_holds(to, x);
 }
 
 static bool
@@ -103,6 +118,12 @@ static bool
 single_use(const tn_match *m, const tn_form_arg *arg)
 {
     return value_of(m, arg)->uses.count == 1;
+}
+
+static bool
+is_weight(const tn_match *m, const tn_form_arg *arg)
+{
+    return value_of(m, arg)->kind == TN_VALUE_WEIGHT;
 }
 
 /* ---- numbers ---- */
@@ -303,6 +324,20 @@ in_result(const tn_label_map *map, int label)
     return false;
 }
 
+/* One letter for each axis of the second operand, blanks and dots aside. */
+static bool
+names_axes(const tn_match *m, const tn_form_arg *arg)
+{
+    const char *labels = m->attr[arg[0].at]->text, *second = labels ? strchr(labels, ',') : NULL;
+    int letters = 0;
+
+    if (!second || strchr(labels, ' '))
+        return false;
+    for (const char *c = second + 1; *c && *c != '-'; c++)
+        letters += *c != '.';
+    return letters == m->value[arg[1].at]->type.rank;
+}
+
 /* sums_rows(y, e, s): y contracts e with something, s is a sum of e with its
  * axes kept, over what y sums over; and y / s meets each row with its sum: an
  * axis of s lies on the axis of y that has its label. */
@@ -339,6 +374,9 @@ static const struct {
     bool (*holds)(const tn_match *m, const tn_form_arg *arg);
 } tests[] = {
     {{"adds_ones", "the result is x with axes of size 1 more", NULL}, adds_ones},
+    {{"converts_alike", "both convert to the type of the result by wrapping, or by saturating",
+         NULL},
+        converts_alike},
     {{"drops_ones", "the result is x with axes of size 1 fewer", NULL}, drops_ones},
     {{"has_inverse", "one number whose inverse is a normal number too", NULL}, has_inverse},
     {{"holds", "the type of the first holds every number of that of the second", NULL}, holds},
@@ -347,6 +385,8 @@ static const struct {
     {{"is_truth", "of type bool", NULL}, is_truth},
     {{"is_vector", "axes but the last are of size 1", NULL}, is_vector},
     {{"is_whole", "of an integer type", NULL}, is_whole},
+    {{"is_weight", "a weight", NULL}, is_weight},
+    {{"names_axes", "the labels name each axis of it", NULL}, names_axes},
     {{"not_negative", "made by operations that give no number below 0",
          "take the root of a square, an exponential or a sum of such"},
         not_negative},

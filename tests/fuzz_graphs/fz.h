@@ -18,6 +18,7 @@ typedef enum fz_kind {
     FZ_STATE,    /* p[0]: the node that is stored */
     FZ_RISING,   /* monotone function */
     FZ_SMOOTH,   /* composite activation: slope at most 1.2 */
+    FZ_SPELLED,  /* the pattern of row p[0] of rules.def, element-wise, slope as FZ_SMOOTH */
     FZ_STILL,    /* neg abs relu: no rounding, slope 1 */
     FZ_WAVE,     /* sin cos */
     FZ_STEP,     /* floor ceil round trunc sign */

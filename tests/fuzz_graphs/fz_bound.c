@@ -30,7 +30,10 @@ fz_unary(fz_writer *w, int i)
     int x = n->in[0];
     fz_name r;
 
-    fz_statement(w, i, "%s n%d", n->op, x);
+    if (n->kind == FZ_SPELLED)
+        fz_spelled(w, i);
+    else
+        fz_statement(w, i, "%s n%d", n->op, x);
     fz_widened(w, i);
     if (!w->inexact[x] && (n->kind == FZ_STILL || n->kind == FZ_STEP))
         return;

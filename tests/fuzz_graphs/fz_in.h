@@ -63,6 +63,10 @@ double fz_sum_unit(tn_dtype t);
 /* How many numbers are added along an axis, and two: the dimension as it is. */
 double fz_terms(const fz_writer *w, int node, int axis);
 
+/* Statements of a row's pattern, over the operand of node i; the last one is
+ * the node itself. */
+void fz_spelled(fz_writer *w, int i);
+
 /* The bound of one node. */
 void fz_unary(fz_writer *w, int i);
 void fz_binary(fz_writer *w, int i);

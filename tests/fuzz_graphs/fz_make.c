@@ -9,7 +9,7 @@
 static bool
 add_unary(fz_graph *g)
 {
-    int x = fz_choose(g, fz_is_real), k = fz_pick(g, 6);
+    int x = fz_choose(g, fz_is_real), k = fz_pick(g, 7);
     fz_node *n;
 
     if (x < 0)
@@ -19,6 +19,10 @@ add_unary(fz_graph *g)
         n = fz_add(g, FZ_STEP, FZ_WORD(g, "floor", "ceil", "round", "trunc", "sign"), &g->nodes[x]);
         break;
     case 1: n = fz_add(g, FZ_STILL, FZ_WORD(g, "neg", "abs", "relu"), &g->nodes[x]); break;
+    case 6:
+        n = fz_add(g, FZ_SPELLED, "spelled", &g->nodes[x]);
+        n->p[0] = fz_spelling(g);
+        break;
     case 2: n = fz_add(g, FZ_WAVE, FZ_WORD(g, "sin", "cos"), &g->nodes[x]); break;
     case 3:
         n = fz_add(g, FZ_SMOOTH, FZ_WORD(g, "silu", "gelu", "softplus", "mish", "hard_swish"),

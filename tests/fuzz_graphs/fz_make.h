@@ -35,6 +35,9 @@ fz_test fz_is_real, fz_is_single, fz_is_tensor, fz_is_real_tensor, fz_is_full_nu
     fz_is_truth, fz_is_number, fz_is_compared, fz_may_decide;
 tn_dtype fz_random_dtype(fz_graph *g);
 
+/* A row of rules.def that fz_spelled can write. */
+int fz_spelling(fz_graph *g);
+
 /* Adds one op; false: not possible now, and nodes may have been added that
  * the caller takes away. */
 bool fz_make_one(fz_graph *g);

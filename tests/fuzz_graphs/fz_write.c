@@ -135,6 +135,7 @@ write_node(fz_writer *w, int i)
     case FZ_STATE: kept(w, i); break;
     case FZ_RISING:
     case FZ_SMOOTH:
+    case FZ_SPELLED:
     case FZ_STILL:
     case FZ_WAVE:
     case FZ_STEP: fz_unary(w, i); break;

@@ -88,12 +88,12 @@ is_constant(const tn_type *t)
 }
 
 static tn_value *
-leaf(sampler *s, tn_type type)
+leaf(sampler *s, tn_type type, bool weight)
 {
     tn_arena *arena = s->g->module->arena;
     tn_weight *w;
 
-    if (pick(s, 4) || !is_constant(&type))
+    if (!is_constant(&type) || (!weight && pick(s, 4)))
         return tn_graph_input(s->g, tn_arena_printf(arena, "x%d", s->leaves++), type);
     w = tn_new(arena, tn_weight);
     *w = (tn_weight){.name = tn_arena_printf(arena, "w%d", s->leaves++), .type = type};
@@ -407,7 +407,7 @@ operand(sampler *s, const tn_form *parent, int index, tn_value *const *in, const
         if (labels && !shape_by_labels(s, labels, index, sibling ? &sibling->type : NULL, &shape))
             return NULL;
         shape.dtype = dtype;
-        v = leaf(s, shape);
+        v = leaf(s, shape, is_wanted(s, f->name, "is_weight"));
         if (is_wanted(s, f->name, "not_negative") && tn_is_float(dtype))
             v = tn_build_map1(&s->b, TN_OP_abs, v);
     }
