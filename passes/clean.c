@@ -98,8 +98,8 @@ tn_attr_equal(const tn_attr *a, const tn_attr *b)
         !a->sizes == !b->sizes && !a->numbers == !b->numbers && same_list(a, b);
 }
 
-static bool
-same_literal(const tn_value *a, const tn_value *b)
+bool
+tn_literal_equal(const tn_value *a, const tn_value *b)
 {
     return a && b && a->kind == TN_VALUE_LITERAL && b->kind == TN_VALUE_LITERAL &&
         a->type.dtype == b->type.dtype && tn_number_equal(&a->number, &b->number);
@@ -111,7 +111,7 @@ same_op(const tn_op *a, const tn_op *b)
     if (a->code != b->code || a->in_count != b->in_count || a->body_count || b->body_count)
         return false;
     for (int i = 0; i < a->in_count; i++)
-        if (a->in[i] != b->in[i] && !same_literal(a->in[i], b->in[i]))
+        if (a->in[i] != b->in[i] && !tn_literal_equal(a->in[i], b->in[i]))
             return false;
     for (int i = 0; i < tn_op_info_of(a->code)->attr_count; i++)
         if (!tn_attr_equal(&a->attr[i], &b->attr[i]))

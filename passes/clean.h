@@ -23,6 +23,8 @@ bool tn_clean_short(tn_graph *g);
 bool tn_number_equal(const tn_number *a, const tn_number *b);
 /* A result that is an input or a weight stays a copy, which is an operation. */
 bool tn_is_copied_result(const tn_op *op, const tn_value *by);
+/* Two literals of one type and number; either may be NULL. */
+bool tn_literal_equal(const tn_value *a, const tn_value *b);
 /* Equal values of an attribute of one row. */
 bool tn_attr_equal(const tn_attr *a, const tn_attr *b);
 

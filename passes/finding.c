@@ -64,6 +64,9 @@ add_node(const tn_findings *list, tn_finding *f, const tn_op *op)
         if (!strcmp(f->nodes.at[i], name))
             return;
     tn_push(list->arena, &f->nodes, copy(list, name));
+    for (uint32_t i = 0; i < op->was.count; i++)
+        if (strcmp(op->was.at[i], name) != 0)
+            tn_push(list->arena, &f->nodes, copy(list, op->was.at[i]));
 }
 
 tn_finding *

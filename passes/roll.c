@@ -11,6 +11,8 @@
 
 /* The last of a family may be others, after the steps: so many at most. */
 enum { FAMILIES = 256, MEMBERS = 1024, ENDS = 3 };
+/* A step may have several operations alike: at most so many. */
+enum { ALIKE_IN_STEP = 4 };
 
 int
 tn_roll_place(const tn_op *op)
@@ -67,6 +69,12 @@ whole(const tn_value *v, int64_t *n)
         return false;
     *n = v->number.num;
     return true;
+}
+
+static bool
+is_same(const tn_value *u, const tn_value *v)
+{
+    return u == v || tn_literal_equal(u, v);
 }
 
 static bool
@@ -131,10 +139,10 @@ describe(tn_roll *r, tn_value *u, tn_value *v)
         return true; /* held against all steps below */
     if (v == r->gives[r->steps - 2])
         return u == r->gives[r->steps - 3] && add_slot(r, TN_ROLL_CARRY, 0, v) >= 0;
-    if (u == v)
+    if (is_same(u, v))
         return add_slot(r, TN_ROLL_SAME, 0, v) >= 0;
     if (whole(u, &a) && whole(v, &b) && u->type.dtype == v->type.dtype)
-        return add_slot(r, a == b ? TN_ROLL_SAME : TN_ROLL_NUMBER, b - a, v) >= 0;
+        return add_slot(r, TN_ROLL_NUMBER, b - a, v) >= 0;
     if (apart(u, v, &delta) && is_step(delta))
         return add_slot(r, TN_ROLL_SLICE, delta, v) >= 0;
     return describe_op(r, u, v);
@@ -182,7 +190,7 @@ hold(tn_roll *r, int step, tn_value *u, tn_value *v)
             return true;
         r->first = u;
         return tn_type_equal(&u->type, &v->type);
-    case TN_ROLL_SAME: return u == v || (whole(u, &a) && whole(v, &b) && a == b);
+    case TN_ROLL_SAME: return is_same(u, v);
     case TN_ROLL_NUMBER:
         return whole(u, &a) && whole(v, &b) && b - a == ahead * r->slot[slot].delta;
     case TN_ROLL_SLICE: return apart(u, v, &delta) && delta == ahead * r->slot[slot].delta;
@@ -257,7 +265,8 @@ sibling(tn_roll *r, const tn_op *g, int step, int slot)
             int at = g->in[k] ? slot_of(r, g->in[k]) : -1;
 
             fits = at >= 0 ? h->in[k] == *tn_roll_at(r, step, at)
-                           : h->in[k] == g->in[k] && (!g->in[k] || is_early(r, g->in[k]));
+                           : (h->in[k] == g->in[k] && (!g->in[k] || is_early(r, g->in[k]))) ||
+                    tn_literal_equal(h->in[k], g->in[k]);
         }
         if (fits)
             return h->out[0];
@@ -399,6 +408,38 @@ typedef struct family {
     TN_VEC(tn_value *) members;
 } family;
 
+/* Every `apart`-th of the first `n` members, the last of them the last. */
+static int
+pick(const family *f, int n, int apart, tn_value **gives)
+{
+    int count = n / apart + (n % apart != 0);
+
+    for (int i = 0; i < count; i++)
+        gives[count - 1 - i] = f->members.at[n - 1 - i * apart];
+    return count;
+}
+
+static bool
+try_family(tn_block *block, uint32_t *position, uint32_t ops, const family *f)
+{
+    tn_arena *arena = block->graph->module->arena;
+    int n = (int)f->members.count, least = n - ENDS;
+    tn_value **room, **gives;
+
+    if (n <= TN_ROLL_LEAST)
+        return false;
+    room = tn_new_array(arena, tn_value *, (size_t)n * TN_ROLL_SLOTS);
+    gives = tn_new_array(arena, tn_value *, n);
+    for (; n > TN_ROLL_LEAST && n > least; n--)
+        for (int apart = 1; apart <= ALIKE_IN_STEP; apart++) {
+            int count = pick(f, n, apart, gives);
+
+            if (count > TN_ROLL_LEAST && try_chain(block, position, ops, gives, count, room))
+                return true;
+        }
+    return false;
+}
+
 static bool
 may_carry(const tn_op *op)
 {
@@ -481,15 +522,9 @@ roll_block(tn_block *block)
             list[k] = list[k - 1];
             list[k - 1] = swap;
         }
-    for (int i = 0; i < count; i++) {
-        int n = (int)list[i].members.count, least = n - ENDS;
-        tn_value **room =
-            n > TN_ROLL_LEAST ? tn_new_array(arena, tn_value *, (size_t)n * TN_ROLL_SLOTS) : NULL;
-
-        for (; n > TN_ROLL_LEAST && n > least; n--)
-            if (try_chain(block, position, ops, list[i].members.at, n, room))
-                return true;
-    }
+    for (int i = 0; i < count; i++)
+        if (try_family(block, position, ops, &list[i]))
+            return true;
     return false;
 }
 

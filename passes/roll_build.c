@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A scan in place of steps that were written out. */
+#include <string.h>
 
+#include "passes/finding.h"
 #include "passes/roll_in.h"
 
 typedef struct builder {
@@ -227,6 +229,12 @@ reads_late(const builder *x, const tn_op *op)
     return false;
 }
 
+static bool
+is_step(const builder *x, const tn_op *op)
+{
+    return op->id < x->ops && x->inside[op->id];
+}
+
 /* Readers of early steps go behind the loop, which stands at the last. */
 static void
 move_readers(builder *x, tn_op *anchor)
@@ -236,10 +244,25 @@ move_readers(builder *x, tn_op *anchor)
         x->late[op->id] = true;
     for (tn_op *op = x->r->block->first, *after; op != x->scan; op = after) {
         after = op->next;
-        if ((op->id < x->ops && x->inside[op->id]) || !reads_late(x, op))
+        if (is_step(x, op) || !reads_late(x, op))
             continue;
         x->late[op->id] = true;
         tn_op_move_before(op, anchor);
+    }
+}
+
+/* The nodes of the file that the steps were made of. */
+static void
+note_nodes(const builder *x)
+{
+    const char *before = "";
+
+    for (const tn_op *op = x->r->block->first; op; op = op->next) {
+        const char *name = is_step(x, op) ? tn_node_name(op) : before;
+
+        if (strcmp(name, before) != 0)
+            tn_push(x->r->arena, &x->scan->was, name);
+        before = name;
     }
 }
 
@@ -248,10 +271,8 @@ remove_steps(const builder *x)
 {
     for (tn_op *op = x->r->block->last, *before; op; op = before) {
         before = op->prev;
-        if (op->id >= x->ops || !x->inside[op->id])
-            continue;
-        tn_push(x->r->arena, &x->scan->was, op->path);
-        tn_op_remove(op);
+        if (is_step(x, op))
+            tn_op_remove(op);
     }
 }
 
@@ -269,6 +290,8 @@ tn_roll_build(tn_roll *r)
     body = open_scan(&x);
     fill_body(&x, &body);
     (void)tn_build_finish(x.scan);
+    note_nodes(&x);
+    x.scan->out[0]->name = r->gives[r->steps - 1]->name;
     replace(&x);
     move_readers(&x, anchor);
     remove_steps(&x);

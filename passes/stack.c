@@ -2,6 +2,7 @@
  * Consecutive pieces of one tensor, joined again. */
 #include "ir/graph/build.h"
 #include "passes/roll.h"
+#include "passes/scan_axes.h"
 
 typedef struct piece {
     tn_value *of; /* NULL: none */
@@ -86,23 +87,28 @@ join(tn_op *op)
     return true;
 }
 
+/* The concat that a view with a start known here looks at along `axis`. */
+static const tn_op *
+joined_whole(const tn_op *op, int start, int axis)
+{
+    const tn_value *in = op->in[0];
+
+    if (op->attr[start].operand >= 0 || !op->out[0]->uses.count || in->kind != TN_VALUE_RESULT ||
+        in->def->code != TN_OP_concat || tn_op_int(in->def, TN_ATTR_concat_axis) != axis)
+        return NULL;
+    return in->def;
+}
+
 /* A slice of joined pieces that is one of them. */
 static bool
 take_part(tn_op *op)
 {
-    const tn_op *whole = op->code == TN_OP_slice && op->in[0]->kind == TN_VALUE_RESULT &&
-            op->in[0]->def->code == TN_OP_concat
-        ? op->in[0]->def
-        : NULL;
+    int axis = (int)tn_op_int(op, TN_ATTR_slice_axis);
+    const tn_op *whole = joined_whole(op, TN_ATTR_slice_start, axis);
     tn_sizes *s = op->graph->sizes;
     tn_size from = tn_size_int(s, 0);
-    int axis;
 
-    if (!whole || op->attr[TN_ATTR_slice_start].operand >= 0 ||
-        tn_op_int(op, TN_ATTR_slice_step) != 1 || !op->out[0]->uses.count)
-        return false;
-    axis = (int)tn_op_int(op, TN_ATTR_slice_axis);
-    if (axis != tn_op_int(whole, TN_ATTR_concat_axis))
+    if (!whole || tn_op_int(op, TN_ATTR_slice_step) != 1)
         return false;
     for (int i = 0; i < whole->in_count; i++) {
         tn_size extent = whole->in[i]->type.dim[axis];
@@ -119,6 +125,63 @@ take_part(tn_op *op)
     return false;
 }
 
+/* One place of joined pieces that is a piece of its own. */
+static bool
+take_place(tn_op *op)
+{
+    int64_t axis = tn_op_int(op, TN_ATTR_index_axis), at, from = 0, extent;
+    const tn_op *whole = joined_whole(op, TN_ATTR_index_at, (int)axis);
+    tn_build b = tn_build_before(op);
+
+    if (!whole || !tn_size_is_int(op->attr[TN_ATTR_index_at].sizes[0], &at))
+        return false;
+    for (int i = 0; i < whole->in_count; i++) {
+        if (!tn_size_is_int(whole->in[i]->type.dim[axis], &extent) || from > at)
+            return false;
+        if (from == at && extent == 1) {
+            tn_value_replace(op->out[0], tn_build_squeeze(&b, whole->in[i], &axis, 1));
+            return true;
+        }
+        from += extent;
+    }
+    return false;
+}
+
+/* What the last round gave, where that is carried as well. */
+static bool
+take_last_round(tn_op *op)
+{
+    const tn_value *all = op->in[0];
+    const tn_op *scan = all->kind == TN_VALUE_RESULT ? all->def : NULL;
+    tn_sizes *s = op->graph->sizes;
+    tn_size last = tn_size_int(s, 0);
+
+    if (!scan || scan->code != TN_OP_scan || op->attr[TN_ATTR_index_at].operand >= 0 ||
+        !op->out[0]->uses.count || all->index < tn_scan_carries(scan) ||
+        tn_op_int(op, TN_ATTR_index_axis) != tn_op_int(scan, TN_ATTR_scan_axis))
+        return false;
+    if (!tn_op_int(scan, TN_ATTR_scan_reverse))
+        last = tn_size_sub(s, tn_scan_rounds(scan), tn_size_int(s, 1));
+    if (!last || !tn_size_equal(last, op->attr[TN_ATTR_index_at].sizes[0]))
+        return false;
+    for (int i = 0; i < tn_scan_carries(scan); i++)
+        if (scan->body[0]->results.at[i] == scan->body[0]->results.at[all->index]) {
+            tn_value_replace(op->out[0], scan->out[i]);
+            return true;
+        }
+    return false;
+}
+
+static bool
+simplify(tn_op *op)
+{
+    switch (op->code) {
+    case TN_OP_slice: return take_part(op);
+    case TN_OP_index: return take_place(op) || take_last_round(op);
+    default: return join(op);
+    }
+}
+
 bool
 tn_clean_stack(tn_graph *g)
 {
@@ -126,7 +189,7 @@ tn_clean_stack(tn_graph *g)
 
     for (tn_op *op = g->block->first, *next; op; op = next) {
         next = op->next;
-        changed |= take_part(op) || join(op);
+        changed |= simplify(op);
     }
     return changed;
 }

@@ -140,6 +140,10 @@ class Transcriber:
             given = self.known(node.input[place])
         return None if given is None else [int(a) for a in given]
 
+    def is_constant(self, name):
+        first = np.asarray(self.values[0][name])
+        return first.size <= 64 and all(np.array_equal(first, v[name]) for v in self.values)
+
     # ---- operands ----
 
     def literal(self, name):
@@ -182,6 +186,8 @@ class Transcriber:
             self.reduce(node)
         elif method:
             method(node)
+        elif name not in self.depends and self.is_constant(name):
+            self.op_Constant(node)
         else:
             raise Untold(node.op_type)
         return self.names[name]

@@ -135,6 +135,47 @@ TN_TEST(numbers_may_count)
     TN_CHECK_EQ(j.rounds, 5);
 }
 
+/* Literals are values of their own in each step. */
+TN_TEST(numbers_may_be_fractions)
+{
+    job j = rolled(write_steps("    input d0: f32[3,4]\n",
+        "    m$: f32[3,1] = reduce_max d~ {axes=[1], keepdims=true}\n"
+        "    f$: bool[3,1] = is_finite m$\n    g$: f32[3,1] = where f$, m$, 0.25\n"
+        "    d$: f32[3,4] = sub d~, g$\n",
+        5, "    output d = d5\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 5);
+}
+
+/* A step adds twice, so that its result is every second of its kind. */
+TN_TEST(steps_may_repeat_an_operation)
+{
+    job j = rolled(write_steps(inputs,
+        "    u$: f32[3,4,1] = unsqueeze d~ {axes=[2]}\n    s$: f32[3,4,4] = add u$, A\n"
+        "    m$: f32[3,4] = reduce_max s$ {axes=[1]}\n    x$: f32[3,4] = index e {axis=1, at=$}\n"
+        "    p$: f32[3,4] = add m$, x$\n    q$: f32[3,4] = mul d~, 0.5\n"
+        "    d$: f32[3,4] = add p$, q$\n",
+        6, "    output d = d6\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 6);
+}
+
+/* All results joined, and one of them read again: the last is carried. */
+TN_TEST(one_of_joined_steps_is_that_step)
+{
+    job j = rolled(write_steps(inputs, greatest, 4,
+        "    j1: f32[1,3,4] = unsqueeze d1 {axes=[0]}\n    j2: f32[1,3,4] = unsqueeze d2 {axes=[0]}\n"
+        "    j3: f32[1,3,4] = unsqueeze d3 {axes=[0]}\n    j4: f32[1,3,4] = unsqueeze d4 {axes=[0]}\n"
+        "    j: f32[4,3,4] = concat j1, j2, j3, j4 {axis=0}\n    l: f32[3,4] = index j {axis=0, at=3}\n"
+        "    b: f32[3,4] = index j {axis=0, at=1}\n    y: f32[3,4] = exp l\n    z: f32[3,4] = exp b\n"
+        "    output y = y\n    output z = z\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 4);
+}
+
 /* The first step is another, the last ones skip a piece. */
 TN_TEST(what_differs_stays_outside)
 {
@@ -173,5 +214,6 @@ TN_TEST(other_chains_stay_as_they_are)
 }
 
 TN_MAIN(TN_CASE(steps_become_a_scan), TN_CASE(what_single_steps_give_is_collected),
-    TN_CASE(positions_may_go_down), TN_CASE(numbers_may_count), TN_CASE(what_differs_stays_outside),
-    TN_CASE(other_chains_stay_as_they_are))
+    TN_CASE(positions_may_go_down), TN_CASE(numbers_may_count), TN_CASE(numbers_may_be_fractions),
+    TN_CASE(steps_may_repeat_an_operation), TN_CASE(one_of_joined_steps_is_that_step),
+    TN_CASE(what_differs_stays_outside), TN_CASE(other_chains_stay_as_they_are))
