@@ -76,12 +76,24 @@ slice_parts(tn_op *op)
     tn_op_remove(op);
 }
 
-enum { CONCAT_PARTS = 32 };
+/* Parts whose places are numbers, and parts with two sizes each. */
+enum { CONCAT_PARTS = 32, CONCAT_SIZES = 8 };
+
+static int
+most_parts(const tn_op *op)
+{
+    int axis = (int)tn_op_int(op, TN_ATTR_concat_axis);
+
+    for (int i = 0; i < op->in_count; i++)
+        if (!tn_size_is_int(op->in[i]->type.dim[axis], &(int64_t){0}))
+            return CONCAT_SIZES;
+    return CONCAT_PARTS;
+}
 
 /* A long concat becomes one of shorter ones: a kernel reads a limited number
- * of tensors. */
+ * of tensors and sizes. */
 static void
-shorten_concat(tn_op *op)
+shorten_concat(tn_op *op, int most)
 {
     tn_build b = tn_build_before(op);
     int axis = (int)tn_op_int(op, TN_ATTR_concat_axis);
@@ -89,8 +101,8 @@ shorten_concat(tn_op *op)
     tn_value **parts = tn_new_array(arena, tn_value *, op->in_count), *y;
     int count = 0;
 
-    for (int from = 0; from < op->in_count; from += CONCAT_PARTS) {
-        int n = op->in_count - from < CONCAT_PARTS ? op->in_count - from : CONCAT_PARTS;
+    for (int from = 0; from < op->in_count; from += most) {
+        int n = op->in_count - from < most ? op->in_count - from : most;
 
         parts[count++] = tn_build_concat(&b, op->in + from, n, axis);
     }
@@ -103,9 +115,11 @@ shorten_concat(tn_op *op)
 static bool
 shorten(tn_op *op)
 {
-    if (op->code != TN_OP_concat || op->in_count <= CONCAT_PARTS)
+    int most = op->code == TN_OP_concat ? most_parts(op) : op->in_count;
+
+    if (op->in_count <= most)
         return false;
-    shorten_concat(op);
+    shorten_concat(op, most);
     return true;
 }
 

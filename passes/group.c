@@ -387,7 +387,7 @@ place(tn_grouper *x, tn_op *op)
     int count = x->fuse ? candidates(x, op, list) : 0;
 
     for (int i = 0; i < count; i++)
-        if (list[i]->ops.count < TN_GROUP_OPS && list[i]->region == x->out->region[op->id] &&
+        if (!tn_group_is_full(x, list[i], op) && list[i]->region == x->out->region[op->id] &&
             tn_group_has_room(x, op, list[i]) && tn_group_join(x, list[i], op))
             return;
     (void)tn_group_open(x, op);
@@ -591,7 +591,7 @@ place_view(tn_grouper *x, tn_value *v)
     tn_group_place *own;
 
     if (!p || !p->member || p->memory || p->shape_of ||
-        group->region != x->out->region[v->def->id] || group->ops.count >= TN_GROUP_OPS ||
+        group->region != x->out->region[v->def->id] || tn_group_is_full(x, group, v->def) ||
         (reshape && t.base != v->def->in[0]) || (!reshape && (t.base == v || is_stretched(v, &t))))
         return false;
     own = tn_group_add_place(x, group, v, true);
@@ -647,7 +647,8 @@ place_all(tn_grouper *x)
     place_results(x);
 }
 
-/* False if an update that was to be in place cannot: it has been told so. */
+/* False if an update that was to be in place cannot, or a group became too
+ * large: they have been told so. */
 static bool
 group_once(tn_grouper *x)
 {
@@ -661,8 +662,11 @@ group_once(tn_grouper *x)
         !(x->options->skip & tn_pass_bit("attention")))
         tn_attend(x);
     place_all(x);
-    if (tn_in_place_settle(x))
-        return true;
+    if (tn_in_place_settle(x)) {
+        find_outputs(x);
+        if (tn_group_settle_size(x))
+            return true;
+    }
     if (findings)
         findings->at.count = known;
     return false;
@@ -685,10 +689,10 @@ tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     copy_results(&x);
     if (!(options->skip & tn_pass_bit("in_place")))
         tn_in_place_find(arena, g, &out->in_place);
+    x.narrow = tn_new_array(arena, uint8_t, g->op_count);
     while (!group_once(&x))
         ;
     tn_in_place_report(&x);
-    find_outputs(&x);
     order_groups(&x);
     return TN_OK;
 }

@@ -12,6 +12,9 @@
  * spanned ones, which a task covers whole because something is reduced or
  * carried along them. Cheap operations and views on values in memory belong
  * to no group: they are computed again wherever they are read. */
+/* What devices bind to one kernel, with a reserve for scratch. */
+enum { TN_GROUP_TENSORS = 56, TN_GROUP_SIZES = 32 };
+
 typedef enum tn_group_kind {
     TN_GROUP_MAP,      /* element by element; no spanned axes */
     TN_GROUP_ROW,      /* reductions and what uses them, row by row */

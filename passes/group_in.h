@@ -26,6 +26,7 @@ typedef struct tn_grouper {
     tn_group **claim; /* by op id: of a fusion that was found before */
     bool *kept;         /* by op id: its result stands in memory */
     tn_in_place **update; /* by op id: rows stored in place, or NULL */
+    uint8_t *narrow;    /* by op id: most operations of its group, 0: TN_GROUP_OPS */
     uint32_t *position; /* by op id: order in the block */
     uint8_t *depth;     /* by op id: inlined operations behind one another */
     uint8_t *cost;      /* by op id, if inlined: of all of them */
@@ -58,6 +59,11 @@ tn_group *tn_group_of(const tn_grouper *x, const tn_value *v);
  * `into`. */
 bool tn_group_ready(tn_grouper *x, const tn_op *op, const tn_group *into);
 
+/* True if the group has as many operations as it may, where `op` would join. */
+bool tn_group_is_full(const tn_grouper *x, const tn_group *group, const tn_op *op);
+/* After outputs are known. False if a group has more tensors or sizes than a
+ * kernel may: its operations have been told to stay in smaller ones. */
+bool tn_group_settle_size(tn_grouper *x);
 /* True if the group may read what `op` reads besides. */
 bool tn_group_has_room(tn_grouper *x, const tn_op *op, const tn_group *into);
 

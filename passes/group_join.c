@@ -327,7 +327,7 @@ may_store_rows(tn_grouper *x, tn_group *group, const tn_in_place *u, const tn_tr
     const tn_group_place *p = tn_group_find(group, t->base);
     const tn_value *rows = u->op->in[1];
 
-    if (!p || !p->member || p->memory || p->shape_of || group->ops.count >= TN_GROUP_OPS ||
+    if (!p || !p->member || p->memory || p->shape_of || tn_group_is_full(x, group, u->op) ||
         group->region != x->out->region[u->op->id] || !tn_group_has_room(x, u->op, group) ||
         !tn_group_ready(x, u->op, group))
         return false;

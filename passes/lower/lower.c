@@ -12,9 +12,6 @@
 #include "passes/pass.h"
 #include "passes/rule.h"
 
-/* What devices bind to one kernel, with a reserve for scratch. */
-enum { TENSOR_LIMIT = 56, SIZE_LIMIT = 32 };
-
 /* The op that a kernel is named after: its reduction, contraction or loop,
  * else its last. */
 static const tn_op *
@@ -216,10 +213,10 @@ tn_lo_finish(tn_lo *k)
     finish(k);
     if (k->status != TN_OK)
         return k->status;
-    if (out->buffers.count > TENSOR_LIMIT || out->sizes.count > SIZE_LIMIT)
+    if (out->buffers.count > TN_GROUP_TENSORS || out->sizes.count > TN_GROUP_SIZES)
         return tn_fail(k->diag, TN_UNSUPPORTED,
             "%s: %s: more than %d tensors or %d sizes in one kernel", namesake(k->group)->path,
-            out->family, TENSOR_LIMIT, SIZE_LIMIT);
+            out->family, TN_GROUP_TENSORS, TN_GROUP_SIZES);
     TN_TRY(tn_tile_verify(out->tile, k->diag));
     return k->group->online ? run_online(k) : TN_OK;
 }

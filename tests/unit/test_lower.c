@@ -261,6 +261,35 @@ TN_TEST(many_operands)
     LOWERED(.text = text, .kernels = 3);
 }
 
+TN_TEST(more_results_than_a_kernel_binds)
+{
+    char text[8000];
+    size_t n = (size_t)snprintf(text, sizeof text, "graph main\n");
+
+    for (int i = 0; i < 50; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "    input a%d: f32[7]\n", i);
+    n += (size_t)snprintf(text + n, sizeof text - n, "    s0: f32[7] = exp a0\n");
+    for (int i = 1; i < 50; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n,
+            "    s%d: f32[7] = add s%d, a%d\n    output s%d = s%d\n", i, i - 1, i, i, i);
+    LOWERED(.text = text);
+}
+
+TN_TEST(more_sizes_than_a_kernel_binds)
+{
+    char text[8000];
+    size_t n = (size_t)snprintf(text, sizeof text, "graph main\n    dim A 1..9\n");
+
+    for (int i = 0; i < 40; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "    input a%d: f32[A+%d,2]\n", i, i);
+    n += (size_t)snprintf(text + n, sizeof text - n, "    c: f32[40*A+780,2] = concat a0");
+    for (int i = 1; i < 40; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, ", a%d", i);
+    snprintf(text + n, sizeof text - n,
+        " {axis=0}\n    d: f32[40*A+780,2] = tanh c\n    output d = d\n");
+    LOWERED(.text = text);
+}
+
 TN_TEST(offsets_from_data)
 {
     static const char text[] = "graph main\n    input x: f32[7,3]\n    input at: i32[] in 3..3\n"
@@ -788,6 +817,7 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(labels), TN_CASE(literals_over_symbols), TN_CASE(views),
     TN_CASE(stretched_results_are_stored_whole), TN_CASE(reshapes), TN_CASE(joins),
     TN_CASE(joins_with_more_behind), TN_CASE(long_joins), TN_CASE(many_operands),
+    TN_CASE(more_results_than_a_kernel_binds), TN_CASE(more_sizes_than_a_kernel_binds),
     TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes), TN_CASE(reductions),
     TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
