@@ -76,8 +76,9 @@ slice_parts(tn_op *op)
     tn_op_remove(op);
 }
 
-/* Parts whose places are numbers, and parts with two sizes each. */
-enum { CONCAT_PARTS = 32, CONCAT_SIZES = 8 };
+/* Parts whose places are numbers (devices have as few as 31 buffers a kernel,
+ * and there is the result), and parts with two sizes each. */
+enum { CONCAT_PARTS = 28, CONCAT_SIZES = 8 };
 
 static int
 most_parts(const tn_op *op)

@@ -20,6 +20,11 @@ enum {
 #define TEST2 "input x: $T[N]; input z: $T[N]; y: bool[N] = $O x, z"
 #define CAST(to) "input x: $T[N]; y: " #to "[N] = cast x {to=" #to "}"
 
+#define EIGHT(p)                                                                               \
+    "input " #p "0: $T[3]; input " #p "1: $T[3]; input " #p "2: $T[3]; input " #p "3: $T[3]; " \
+    "input " #p "4: $T[3]; input " #p "5: $T[3]; input " #p "6: $T[3]; input " #p "7: $T[3]; "
+#define EIGHT_OF(p) #p "0, " #p "1, " #p "2, " #p "3, " #p "4, " #p "5, " #p "6, " #p "7"
+
 #define CASE(list, classes, ...) {.ops = list, .types = classes, .body = __VA_ARGS__}
 
 const graph_case tn_graph_cases[] = {
@@ -250,6 +255,11 @@ const graph_case tn_graph_cases[] = {
         "y1: $T[5,4] = pad z {axis=0, before=1, after=1, mode=\"reflect\"}; y2: $T[9,4] = pad z "
         "{axis=0, before=2, after=4, mode=\"edge\"}; y3: $T[6,8] = tile z {repeats=[2,2]}; "
         "y4: $T[N,9] = pad x {axis=1, before=2, after=3}",
+        .match = MATCH_BITS),
+    /* More tensors than some devices have buffers. */
+    CASE("concat", F32,
+        EIGHT(a) EIGHT(b) EIGHT(c) EIGHT(d) "y: $T[96] = concat " EIGHT_OF(a) ", " EIGHT_OF(
+            b) ", " EIGHT_OF(c) ", " EIGHT_OF(d) " {axis=0}",
         .match = MATCH_BITS),
     CASE("pad", N, "input x: $T[N,4]; y: $T[N,9] = pad x {axis=1, before=2, after=3, value=7}",
         .match = MATCH_BITS),

@@ -52,6 +52,13 @@ TN_TEST(crf)
     check("crf");
 }
 
+/* Emissions added before the maximum: what is reduced is scores plus
+ * transitions all the same. */
+TN_TEST(crf_before)
+{
+    check("crf_before");
+}
+
 TN_TEST(utterance)
 {
     check("utterance");
@@ -81,5 +88,5 @@ TN_TEST(survives_running_out_anywhere)
     TN_CHECK_EQ(status, 0);
 }
 
-TN_MAIN(TN_CASE(hello), TN_CASE(crf), TN_CASE(utterance), TN_CASE(norm_gather), TN_CASE(lstm),
-    TN_CASE(survives_running_out_anywhere))
+TN_MAIN(TN_CASE(hello), TN_CASE(crf), TN_CASE(crf_before), TN_CASE(utterance), TN_CASE(norm_gather),
+    TN_CASE(lstm), TN_CASE(survives_running_out_anywhere))
