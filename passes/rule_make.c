@@ -35,6 +35,15 @@ recip(const tn_match *m, const tn_form_arg *arg)
 }
 
 static double
+product(const tn_match *m, const tn_form_arg *arg)
+{
+    tn_dtype t = m->value[arg->at]->type.dtype;
+
+    return tn_round_to(t,
+        tn_round_to(t, number_of(m, arg)) * tn_round_to(t, number_of(m, arg + 1)));
+}
+
+static double
 zero_times(const tn_match *m, const tn_form_arg *arg)
 {
     return copysign(0.0, number_of(m, arg));
@@ -51,6 +60,7 @@ static const struct {
     double (*make)(const tn_match *m, const tn_form_arg *arg);
 } numbers[] = {
     {"number", same},
+    {"product", product},
     {"recip", recip},
     {"zero_times", zero_times},
 };

@@ -332,8 +332,11 @@ read_node(reader *r)
     } else if (take(r, '@')) {
         node->kind = TN_FORM_CALL;
         read_call(r, read_word(r), tn_rule_number_find, &node->call);
-        if (node->call.arg_count != 1 || node->call.arg[0].kind != TN_ARG_VALUE)
-            fail(r, "a number is made from one named number");
+        for (int i = 0; i < node->call.arg_count; i++)
+            if (node->call.arg[i].kind != TN_ARG_VALUE)
+                fail(r, "a number is made from named numbers");
+        if (!node->call.arg_count)
+            fail(r, "a number is made from named numbers");
     } else if (starts_word(look(r))) {
         read_named(r, node);
     } else {

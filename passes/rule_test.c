@@ -39,6 +39,14 @@ is_truth(const tn_match *m, const tn_form_arg *arg)
     return value_of(m, arg)->type.dtype == TN_BOOL;
 }
 
+static bool
+is_wide(const tn_match *m, const tn_form_arg *arg)
+{
+    tn_dtype t = value_of(m, arg)->type.dtype;
+
+    return t == TN_F32 || t == TN_F64;
+}
+
 /* Digits and range of a type, so that one can hold all of another. */
 static void
 measure(tn_dtype t, int *digits, int *range, bool *is_signed)
@@ -157,6 +165,20 @@ has_inverse(const tn_match *m, const tn_form_arg *arg)
         fabs(inverse) >= least_normal(v->type.dtype);
 }
 
+/* product_is_normal(c, d) */
+static bool
+product_is_normal(const tn_match *m, const tn_form_arg *arg)
+{
+    tn_dtype t = value_of(m, arg)->type.dtype;
+    double c, d;
+
+    if (!tn_is_float(t) || !tn_uniform(value_of(m, arg), &c) ||
+        !tn_uniform(value_of(m, arg + 1), &d))
+        return false;
+    c = tn_round_to(t, tn_round_to(t, c) * tn_round_to(t, d));
+    return isfinite(c) && fabs(c) >= least_normal(t);
+}
+
 static bool
 is_power_of_two(const tn_match *m, const tn_form_arg *arg)
 {
@@ -184,7 +206,7 @@ all_not_negative(const tn_op *op, int depth)
     return true;
 }
 
-/* NaN, or 0 or more. */
+/* NaN, or 0 or more and not -0. */
 static bool
 is_not_negative(const tn_value *v, int depth)
 {
@@ -192,7 +214,7 @@ is_not_negative(const tn_value *v, int depth)
     double number;
 
     if (tn_uniform(v, &number))
-        return number >= 0;
+        return number >= 0 && !signbit(number);
     if (!op || depth == DEPTH)
         return false;
     switch (op->code) {
@@ -205,13 +227,13 @@ is_not_negative(const tn_value *v, int depth)
             return true;
         return all_not_negative(op, depth + 1);
     case TN_OP_pow: return tn_uniform(op->in[1], &number) && (number == 2 || number == 4);
-    case TN_OP_maximum:
-        return is_not_negative(op->in[0], depth + 1) || is_not_negative(op->in[1], depth + 1);
+    case TN_OP_maximum: /* of 0 and -0 either may come */
+        return (tn_uniform(op->in[0], &number) && number > 0) ||
+            (tn_uniform(op->in[1], &number) && number > 0) || all_not_negative(op, depth + 1);
     case TN_OP_add:
     case TN_OP_div:
     case TN_OP_reduce_sum:
     case TN_OP_reduce_mean:
-    case TN_OP_reduce_max:
     case TN_OP_reshape:
     case TN_OP_broadcast:
     case TN_OP_unsqueeze:
@@ -386,11 +408,14 @@ static const struct {
     {{"is_vector", "axes but the last are of size 1", NULL}, is_vector},
     {{"is_whole", "of an integer type", NULL}, is_whole},
     {{"is_weight", "a weight", NULL}, is_weight},
+    {{"is_wide", "of f32 or f64", NULL}, is_wide},
     {{"names_axes", "the labels name each axis of it", NULL}, names_axes},
     {{"not_negative", "made by operations that give no number below 0",
          "take the root of a square, an exponential or a sum of such"},
         not_negative},
     {{"power_of_two", "one number, a power of two", NULL}, is_power_of_two},
+    {{"product_is_normal", "numbers whose product is a normal number of the type", NULL},
+        product_is_normal},
     {{"same_last", "the last axes are of the same size", NULL}, same_last},
     {{"same_shape", "of the same shape", NULL}, same_shape},
     {{"single_use", "read by one operation", NULL}, single_use},

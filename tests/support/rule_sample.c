@@ -131,9 +131,11 @@ is_wanted(const sampler *s, int name, const char *test)
 {
     for (int i = 0; i < s->rule->test_count; i++) {
         const tn_form_call *call = &s->rule->test[i];
+        bool two = call->arg_count > 1 && call->arg[1].kind == TN_ARG_VALUE;
 
         if (!call->negated && call->arg_count && call->arg[0].kind == TN_ARG_VALUE &&
-            call->arg[0].at == name && !strcmp(tn_rule_test_at(call->function)->name, test))
+            (call->arg[0].at == name || (two && call->arg[1].at == name)) &&
+            !strcmp(tn_rule_test_at(call->function)->name, test))
             return true;
     }
     return false;
@@ -147,7 +149,8 @@ wanted_number(sampler *s, int name, tn_dtype type, const tn_type *with)
 
     if (is_wanted(s, name, "power_of_two"))
         return number(s, type, ldexp(pick(s, 2) ? 1 : -1, pick(s, 9) - 4), with);
-    if (is_wanted(s, name, "has_inverse") || is_wanted(s, name, "is_number"))
+    if (is_wanted(s, name, "has_inverse") || is_wanted(s, name, "is_number") ||
+        is_wanted(s, name, "product_is_normal"))
         return number(s, type, numbers[pick(s, 8)], with);
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "passes/clean.h"
 #include "passes/dims.h"
+#include "passes/lower/lower.h"
 #include "passes/pass.h"
 #include "runtime/compare.h"
 #include "tests/support/rule_sample.h"
@@ -80,30 +81,45 @@ contractions_above(const tn_value *v)
     return most + (v->def->code == TN_OP_contract);
 }
 
-/* How many contractions quotients wait for. */
-static int64_t
-lateness(const tn_graph *g)
+static int
+contractions_behind(const tn_value *v)
 {
-    int64_t sum = 0;
+    int most = 0;
 
-    for (const tn_op *op = g->block->first; op; op = op->next)
-        if (op->code == TN_OP_div)
-            sum += contractions_above(op->out[0]);
-    return sum;
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *user = v->uses.at[i].op;
+        int n = user ? contractions_behind(user->out[0]) + (user->code == TN_OP_contract) : 0;
+
+        most = n > most ? n : most;
+    }
+    return most;
 }
 
+enum { MEASURES = 5 };
+
 static void
-take_measure(const tn_graph *g, int64_t measure[3])
+take_measure(const tn_graph *g, int64_t measure[MEASURES])
 {
+    double number;
+
     measure[0] = functions(g);
-    measure[1] = lateness(g);
-    measure[2] = cost(g);
+    measure[1] = measure[2] = measure[3] = 0;
+    measure[4] = cost(g);
+    for (const tn_op *op = g->block->first; op; op = op->next) {
+        if (op->code == TN_OP_div) {
+            measure[1] += tn_uniform(op->in[1], &number);
+            measure[2] += contractions_above(op->out[0]);
+        }
+        if (op->code == TN_OP_mul &&
+            (tn_uniform(op->in[0], &number) || tn_uniform(op->in[1], &number)))
+            measure[3] += contractions_behind(op->out[0]);
+    }
 }
 
 static bool
 falls(const int64_t *from, const int64_t *to)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < MEASURES; i++)
         if (from[i] != to[i])
             return to[i] < from[i];
     return false;
@@ -127,7 +143,7 @@ draw_one(void *arg)
     draw *d = arg;
     const tn_form_rule *rule = tn_rule_read(d->arena, d->row, NULL);
     tn_op *root = rule ? tn_rule_sample(d->arena, rule, &d->noise) : NULL;
-    int64_t before[3], after[3];
+    int64_t before[MEASURES], after[MEASURES];
     tn_graph *g;
 
     if (!root)
@@ -489,5 +505,53 @@ TN_TEST(near_misses_are_told)
         true, "z", "divided_last");
 }
 
-TN_MAIN(TN_CASE(near_misses_are_told), TN_CASE(rows_give_what_they_replace),
-    TN_CASE(wrong_rows_are_caught), TN_CASE(mistakes_in_rows_are_told))
+/* ---- freedom ---- */
+
+typedef struct lowered {
+    bool exact;
+    tn_arena *arena;
+    tn_diag diag;
+    const char *tile;
+} lowered;
+
+static tn_status
+lower(void *arg)
+{
+    lowered *l = arg;
+    tn_module *module = tn_module_create(l->arena, "text");
+    tn_lower_options options = {.exact = l->exact};
+    tn_text text = {.arena = l->arena};
+    tn_lowered_list list;
+    tn_graph *g;
+
+    TN_TRY(tn_graph_parse(module, &l->diag, "text",
+        "graph main\n    input x: f32[4]\n    a: f32[4] = div x, 3\n    b: f32[4] = div a, 4\n"
+        "    output b = b\n",
+        &g));
+    TN_TRY(tn_lower_graph(l->arena, &l->diag, g, &options, &list));
+    for (uint32_t i = 0; i < list.at.count; i++)
+        tn_tile_print(&text, list.at.at[i].tile);
+    l->tile = text.at;
+    return TN_OK;
+}
+
+/* By 4 is exact, by 3 is not; the two quotients are one product. */
+TN_TEST(exact_takes_no_freedom)
+{
+    for (int exact = 0; exact < 2; exact++) {
+        lowered l = {.exact = exact};
+
+        tn_diag_init(&l.diag, tn_alloc_system());
+        l.arena = tn_arena_create(tn_alloc_system(), 0);
+        if (TN_CHECK_EQ(tn_arena_guard(l.arena, lower, &l), TN_OK)) {
+            TN_CHECK_EQ(strstr(l.tile, "div(") != NULL, exact);
+            TN_CHECK(strstr(l.tile, exact ? "0.25" : "0.0833") != NULL);
+        }
+        tn_arena_destroy(l.arena);
+        tn_diag_clear(&l.diag);
+    }
+}
+
+TN_MAIN(TN_CASE(exact_takes_no_freedom), TN_CASE(near_misses_are_told),
+    TN_CASE(rows_give_what_they_replace), TN_CASE(wrong_rows_are_caught),
+    TN_CASE(mistakes_in_rows_are_told))
