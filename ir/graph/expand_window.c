@@ -221,10 +221,14 @@ turned_kernel(tn_build *b, tn_value *w, const spread *s, int spatial, int lead)
     return tn_build_finish(op);
 }
 
-/* y[B,O,M,R,..] joined, cut to the result. */
+/* y[B,O,R,..,M,..], which is stored along M, as [B,O,M,R,..] joined and cut to
+ * the result. */
 static tn_value *
 cut_out(tn_build *b, tn_value *y, const spread *s, int spatial, const tn_op *op)
 {
+    static const int64_t perm[SPATIAL][6] = {{0, 1, 3, 2}, {0, 1, 4, 2, 5, 3}};
+
+    y = tn_build_transpose(b, y, perm[spatial - 1]);
     for (int i = 0; i < spatial; i++) {
         tn_size start = tn_size_int(b->block->graph->sizes, s[i].before);
 
@@ -238,8 +242,8 @@ void
 tn_expand_conv_transpose(tn_build *b, const tn_op *op, tn_value **out)
 {
     static const char *const labels[2][2] = {
-        {"bcmj,cojr->bomr", "bgcmj,gcojr->bgomr"},
-        {"bcmnjk,cojrkt->bomrnt", "bgcmnjk,gcojrkt->bgomrnt"},
+        {"bcmj,cojr->borm", "bgcmj,gcojr->bgorm"},
+        {"bcmnjk,cojrkt->bortmn", "bgcmnjk,gcojrkt->bgortmn"},
     };
     tn_value *x = op->in[TN_IN_conv_transpose_x], *w = op->in[TN_IN_conv_transpose_w];
     tn_value *bias = op->in[TN_IN_conv_transpose_bias], *y;

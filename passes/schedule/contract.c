@@ -238,7 +238,8 @@ copies_rows(tn_sched *s, const tn_contract_block *c, tn_tval *v)
         return s->choice.apack > 0;
     for (uint32_t i = 0; i < c->n->red.count; i++)
         k *= tn_length_known(s, c->n->red.at[i], &length) ? length : 1;
-    return k > LONG_K || has_guard(s, v);
+    /* With one panel of lanes each copy would be read once. */
+    return (k > LONG_K && tn_axis_most(s, c->lane) > (int64_t)c->nv * s->lanes) || has_guard(s, v);
 }
 
 /* Loads of the lane side that would be gathers. */

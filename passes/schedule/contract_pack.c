@@ -147,13 +147,103 @@ make_room(tn_sched *s, tn_contract_block *c, tn_ins *count)
     return any;
 }
 
+/* ---- lanes that lie close together, as windows with a stride do ---- */
+
+enum { CLOSE = 4 /* elements apart: a few lines for a vector */ };
+
+/* The index moves by `step` for each lane. */
+static bool
+lane_step(const tn_sched *s, const tn_tval *v, const tn_axis *lane, int64_t *step)
+{
+    int64_t x, y;
+
+    *step = 0;
+    if (!(tn_val(s, v)->deps & tn_bit(lane)))
+        return true;
+    *step = 1;
+    if (v->op == TN_T_index)
+        return true;
+    if (v->op != TN_T_fn || v->arg_count != 2 || !lane_step(s, v->arg[0], lane, &x))
+        return false;
+    if (v->fn == TN_FN_mul && tn_tval_is_int(v->arg[1], &y)) {
+        *step = x && (y < 1 || y > CLOSE) ? CLOSE + 1 : x * y;
+        return true;
+    }
+    if ((v->fn != TN_FN_add && v->fn != TN_FN_sub) || !lane_step(s, v->arg[1], lane, &y))
+        return false;
+    *step = v->fn == TN_FN_add ? x + y : x - y;
+    return true;
+}
+
+static bool
+is_close(const tn_sched *s, const tn_tval *load, const tn_axis *lane)
+{
+    for (int i = 0; i < load->arg_count; i++) {
+        int64_t step;
+
+        if (!lane_step(s, load->arg[i], lane, &step) || step < 0 || step > CLOSE ||
+            (step && i != load->arg_count - 1))
+            return false;
+    }
+    return load->buf->layout.kind == TN_LAYOUT_ROWS;
+}
+
+static bool
+all_close(tn_sched *s, const tn_contract_block *c)
+{
+    tn_vals stem = {0};
+
+    tn_stem_start(s, &stem);
+    for (uint32_t i = 0; i < c->n->reds.count; i++)
+        if (c->b_side[i])
+            tn_stem(s, c->b_side[i], TN_STOP_STORED, false, &stem);
+    for (uint32_t i = 0; i < stem.count; i++)
+        if (stem.at[i]->op == TN_T_rename ||
+            (stem.at[i]->op == TN_T_load && !is_close(s, stem.at[i], c->lane)))
+            return false;
+    return true;
+}
+
+/* Whole vectors of one step. */
+static void
+copy_vectors(tn_sched *s, tn_point *p, void *context)
+{
+    const tn_contract_block *c = context;
+    tn_ins *at = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
+
+    at = tn_add(s, c->b_at, at);
+    for (int v = 0; v < c->nv; v++) {
+        tn_point *q = tn_point_new(s, p);
+
+        tn_point_bind(s, q, c->lane, c->pos[v]);
+        for (uint32_t i = 0; i < c->n->reds.count; i++)
+            if (c->b_mem[i]) {
+                tn_ins *x = tn_convert(s, tn_eval(s, c->b_side[i], q), c->b_mem[i]->dtype);
+
+                tn_kb_store(s->b, c->b_mem[i], tn_addi(s, at, (int64_t)v * s->lanes),
+                    tn_wide(s, x, s->lanes), NULL);
+            }
+    }
+}
+
+static void
+copy_panel(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    tn_axis *const *red = c->n->red.at;
+
+    if (all_close(s, c))
+        tn_loops(s, red, c->n->red.count, NULL, false, p, copy_vectors, c);
+    else
+        tn_loops(s, red, c->n->red.count - 1, NULL, false, p, copy_steps, c);
+}
+
 void
 tn_contract_copy_lanes(tn_sched *s, tn_contract_block *c, tn_point *p)
 {
     tn_ins *count = tn_muli(s, tn_contract_steps(s, c), (int64_t)c->nv * s->lanes);
 
     if (make_room(s, c, count))
-        tn_loops(s, c->n->red.at, c->n->red.count - 1, NULL, false, p, copy_steps, c);
+        copy_panel(s, c, p);
 }
 
 void
@@ -169,6 +259,6 @@ tn_contract_copy_panels(tn_sched *s, tn_contract_block *c, tn_point *p)
 
         tn_contract_place_vectors(s, c, j);
         c->b_at = tn_mul(s, j, steps);
-        tn_loops(s, c->n->red.at, c->n->red.count - 1, NULL, false, q, copy_steps, c);
+        copy_panel(s, c, q);
     }
 }

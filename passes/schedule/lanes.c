@@ -12,6 +12,7 @@ enum {
     ROWS_SCORE = 1,
     SHORT_SCORE = -2,     /* extent below a vector */
     VERY_SHORT_SCORE = -8, /* below half of one */
+    IDLE_SCORE = -16,      /* the same in the innermost loop of a contraction */
 };
 
 /* Elements moved per step on `a`: 0, 1, or 2 for anything else. */
@@ -155,8 +156,10 @@ lane_score(tn_sched *s, const tn_nest *n, const tn_axis *a)
         score += REDUCED_SCORE;
     if (gives_rows(s, n, a))
         score += ROWS_SCORE;
-    if (most < s->lanes)
-        score += most < s->lanes / 2 ? VERY_SHORT_SCORE : SHORT_SCORE;
+    if (most < s->lanes / 2)
+        score += n->contract ? IDLE_SCORE : VERY_SHORT_SCORE;
+    else if (most < s->lanes)
+        score += SHORT_SCORE;
     return score;
 }
 

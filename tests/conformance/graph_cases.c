@@ -517,6 +517,12 @@ const graph_case tn_graph_cases[] = {
         "= rope x, p; y1: $T[N,M,2,6] = rope x, r {pairing=\"interleaved\", dims=4}",
         .rel = 1e-5, .abs = 1e-5, .data = DATA_NOISE),
     CASE("lstm gru", F32,
+        "input x: $T[N,7,19]; weight w: $T[148,19]; weight r: $T[148,37]; weight gw: $T[111,19]; "
+        "weight gr: $T[111,37]; weight gb: $T[222]; input h: $T[N,37]; input c: $T[N,37]; y: "
+        "$T[N,7,37], y1: $T[N,37], y2: $T[N,37] = lstm x, w, r, _, h, c {reverse=true}; y3: "
+        "$T[N,7,37], y4: $T[N,37] = gru x, gw, gr, gb {reset_after=false}",
+        .rel = 1e-3, .abs = 1e-4, .data = DATA_NOISE),
+    CASE("lstm gru", F,
         "input x: $T[N,M,3]; weight w: $T[20,3]; weight r: $T[20,5]; weight b: $T[20]; weight gw: "
         "$T[15,3]; weight gr: $T[15,5]; weight gb: $T[30]; input h: $T[N,5]; y: $T[N,M,5], y1: "
         "$T[N,5], y2: $T[N,5] = lstm x, w, r, b; y3: $T[N,M,5], y4: $T[N,5] = gru x, gw, gr, gb, h "
