@@ -106,12 +106,12 @@ typedef struct tn_plan_fact {
 /* Rows that a run overwrites in a state and that may be in use: kept by the
  * runtime before it starts, put back if it fails. */
 typedef struct tn_plan_undo {
-    uint32_t buffer;  /* of the state */
-    uint32_t axis;    /* along which `rows` are overwritten, from `at` on or, */
+    uint32_t buffer; /* of the state */
+    uint32_t axis;   /* along which `rows` are overwritten, from `at` on */
     tn_formula at, rows;
-    int32_t input;    /* if not -1, from what this input says: one number, or
-                   one for each position of axis 0; a number that leaves
-                   the state stands for the nearest that does not */
+    /* If not -1: `at` is what this input says, one number or one for each
+     * position of axis 0, brought to where the rows stay in the state. */
+    int32_t input;
 } tn_plan_undo;
 
 typedef struct tn_plan {

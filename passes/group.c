@@ -656,10 +656,7 @@ group_once(tn_grouper *x)
     uint32_t known = findings ? findings->at.count : 0;
 
     prepare(x);
-    /* Attention is not looked for beside loops: its parts may lie in several
-     * regions. */
-    if (x->fuse && !x->out->flat.loops.count && !x->options->exact &&
-        !(x->options->skip & tn_pass_bit("attention")))
+    if (x->fuse && !x->options->exact && !(x->options->skip & tn_pass_bit("attention")))
         tn_attend(x);
     place_all(x);
     if (tn_in_place_settle(x)) {

@@ -81,14 +81,41 @@ refuse(tn_in_place *u, const char *predicate, const char *found, const char *adv
 static void
 add(tn_arena *arena, tn_graph *g, tn_in_place_list *out, tn_op *op, tn_value *state)
 {
-    tn_in_place u = {.op = op, .state = state, .append = is_append(g, op)};
+    tn_in_place u = {.op = op, .state = state};
+    const tn_value *at = NULL;
 
-    const tn_value *at = offset_operand(op);
-
+    if (op->code == TN_OP_update) {
+        u.append = is_append(g, op);
+        at = offset_operand(op);
+    } else {
+        refuse(&u, "rows are written by update, so that a failed run can be taken back",
+            tn_op_info_of(op->code)->name, "write rows that lie together with update");
+    }
     if (at && at->kind != TN_VALUE_INPUT)
         refuse(&u, "the offset is known before the run, so that a failed run can be taken back",
             "it is computed", "give the offset as an input");
     tn_push(arena, &out->at, u);
+}
+
+static bool
+writes(const tn_op *op)
+{
+    return op->code == TN_OP_update || op->code == TN_OP_scatter_elements ||
+        op->code == TN_OP_scatter_nd;
+}
+
+/* Of one state all are in place or none. */
+static void
+copy_all(tn_in_place_list *list)
+{
+    for (uint32_t i = 0; i < list->at.count; i++)
+        for (uint32_t k = 0; k < list->at.count && list->at.at[i].how == TN_IN_PLACE_COPY; k++) {
+            const tn_in_place *of = &list->at.at[i];
+            tn_in_place *u = &list->at.at[k];
+
+            if (u->state == of->state && u->how != TN_IN_PLACE_COPY)
+                refuse(u, of->predicate, of->found, of->advice);
+        }
 }
 
 /* The updates between a state and what is stored, in order; none if it comes
@@ -100,7 +127,7 @@ find_chain(tn_arena *arena, tn_graph *g, tn_in_place_list *out, const tn_state *
     TN_VEC(tn_op *) chain = {0};
     const tn_value *v = stored;
 
-    while (v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_update) {
+    while (v->kind == TN_VALUE_RESULT && writes(v->def)) {
         tn_push(arena, &chain, v->def);
         v = v->def->in[0];
     }
@@ -116,6 +143,7 @@ tn_in_place_find(tn_arena *arena, tn_graph *g, tn_in_place_list *out)
     *out = (tn_in_place_list){0};
     for (uint32_t i = 0; i < g->stores.count; i++)
         find_chain(arena, g, out, g->stores.at[i], g->block->results.at[g->outputs.count + i]);
+    copy_all(out);
 }
 
 /* ---- what the groups say ---- */
@@ -177,18 +205,6 @@ order_readers(tn_grouper *x, tn_in_place *u)
     return true;
 }
 
-/* Of one state all are in place or none. */
-static void
-copy_all(tn_grouper *x, const tn_in_place *of)
-{
-    for (uint32_t i = 0; i < x->out->in_place.at.count; i++) {
-        tn_in_place *u = &x->out->in_place.at.at[i];
-
-        if (u->state == of->state && u->how != TN_IN_PLACE_COPY)
-            refuse(u, of->predicate, of->found, of->advice);
-    }
-}
-
 bool
 tn_in_place_settle(tn_grouper *x)
 {
@@ -199,16 +215,13 @@ tn_in_place_settle(tn_grouper *x)
         tn_in_place *u = &list->at.at[i];
         tn_in_place_how how = u->how;
 
-        if (how == TN_IN_PLACE_COPY || (x->update[u->op->id] && order_readers(x, u)))
+        if (how == TN_IN_PLACE_COPY || order_readers(x, u))
             continue;
         settled = false;
-        if (how == TN_IN_PLACE_JOINED && x->update[u->op->id] &&
-            x->out->of[u->op->id]->ops.count > 1)
+        if (how == TN_IN_PLACE_JOINED && x->out->of[u->op->id]->ops.count > 1)
             u->how = TN_IN_PLACE_ALONE;
     }
-    for (uint32_t i = 0; i < list->at.count; i++)
-        if (list->at.at[i].how == TN_IN_PLACE_COPY)
-            copy_all(x, &list->at.at[i]);
+    copy_all(list);
     return settled;
 }
 

@@ -86,6 +86,8 @@ add_kernels(tn_bench_case *c, const tn_run *run)
         const tn_step_time *t = &run->times[i];
         tn_bench_kernel *k;
 
+        if (t->step->kind == TN_STEP_COPY) /* read and written */
+            c->bytes += 2 * formula_value(p, t->step->bytes, c->symbols);
         if (t->step->kind != TN_STEP_LAUNCH)
             continue;
         k = kernel_of(c, t->step);

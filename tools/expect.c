@@ -228,11 +228,14 @@ check_in_place(const check *c)
 
     for (uint32_t i = 0; i < g->stores.count && has_pass("in_place"); i++) {
         const tn_state *state = g->stores.at[i];
+        tn_text text = {.arena = c->x->tool->arena};
 
-        if (wants_in_place(c->e, state->name) && is_copied(&c->target->plans[c->entry], state))
-            status = fail(c, "in_place",
-                tn_arena_printf(c->x->tool->arena,
-                    "expected state %s updated in place, found that it is copied", state->name));
+        if (!wants_in_place(c->e, state->name) || !is_copied(&c->target->plans[c->entry], state))
+            continue;
+        tn_text_add(&text, "expected state %s updated in place, found that it is copied",
+            state->name);
+        add_missed(&text, &c->made->findings[c->entry], "in_place");
+        status = fail(c, "in_place", text.at);
     }
     return status;
 }

@@ -40,6 +40,14 @@ has(const region *r, const tn_op *op)
     return false;
 }
 
+/* Of a loop that is laid out flat: kernels do not reach from one part of it to
+ * another. */
+static bool
+is_in_region(const region *r, const tn_op *op)
+{
+    return r->x->out->region[op->id] == r->x->out->region[r->root->id];
+}
+
 /* Adds what depends on a contraction, operands first. True if `v` does. Each
  * operation is looked at once: x->mark holds the round, x->round + 1 says that
  * it depends on none. */
@@ -49,7 +57,8 @@ collect(region *r, const tn_value *v, int depth)
     tn_op *op = v->def;
     bool depends = false;
 
-    if (v->kind != TN_VALUE_RESULT || op->block != r->x->g->block || r->x->claim[op->id])
+    if (v->kind != TN_VALUE_RESULT || op->block != r->x->g->block || r->x->claim[op->id] ||
+        r->x->kept[op->id] || !is_in_region(r, op))
         return false;
     if (r->x->mark[op->id] >= r->x->round)
         return r->x->mark[op->id] == r->x->round;

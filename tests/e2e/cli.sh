@@ -166,5 +166,21 @@ with '{"params": 7}'
 expect 13 "the model has 6 params, 7 are expected" inspect "$folder/expect.json" --check
 expect 13 "the model has 6 params, 7 are expected" run "$folder/expect.json" -i 'x=[[1,2,3]]' -i 'i=[1]' --device ref
 
+# A state in place, and one that cannot be.
+cat >"$folder/state.json" <<'JSON'
+{ "tenon": 1, "expect": {"in_place": ["s"]},
+  "inputs": {"x": "f32[2,3]", "p": {"type": "i32[]", "range": "0..4"}, "i": "i32[1]"},
+  "state": {"s": "f32[6,3]"},
+  "nodes": [["q", "index", "i", {"axis": 0, "at": 0}], ["t", "update", "s", "x", {"axis": 0, "at": "p"}],
+            ["y", "reduce_sum", "t", {"axes": [0]}], ["z", "=q + 1"]],
+  "store": {"s": "t"}, "outputs": {"y": "f32[3]", "z": "i32[]"} }
+JSON
+expect 0 "state=s axis=0 rows=2 after_failure=put_back" explain "$folder/state.json"
+expect 0 "2 rows of b" inspect "$folder/state.json" --ir plan
+expect 0 "not checked (passes are left out): in_place" inspect "$folder/state.json" --skip in_place
+sed -i 's/"at": "p"/"at": "q"/' "$folder/state.json"
+expect 0 "found: it is computed" explain "$folder/state.json"
+expect 13 "expected state s updated in place, found that it is copied; nearly at t: wanted: the offset is known before" inspect "$folder/state.json"
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -190,6 +190,59 @@ TN_TEST(rows_in_use_are_kept_for_a_failure)
     end(&m);
 }
 
+/* A view of the old rows is looked through where the loop reads it. */
+#define LOOP                                                                        \
+    "    l: f32[3], e: i32[] = while f, n {limit=9} do (b, i)\n"                    \
+    "        more: bool[] = less i, 3\n        yield more\n    end (c, j)\n"        \
+    "        h: f32[2,3] = add a, c\n        o: f32[3] = reduce_sum h {axes=[0]}\n" \
+    "        k: i32[] = add j, 1\n        yield o, k\n    end\n"
+#define BEGIN                                           \
+    HEAD "    a: f32[2,3] = slice s {axis=0, size=2}\n" \
+         "    n: i32[] = fill {type=i32[], value=0}\n"  \
+         "    f: f32[3] = reduce_sum x {axes=[0]}\n"
+#define STORE "    t: f32[6,3] = update s, x {axis=0, at=p}\n"
+
+TN_TEST(what_a_loop_reads_is_stored_behind_it)
+{
+    static const char before[] = BEGIN STORE LOOP "    output l = l\n    store s = t\n";
+    static const char behind[] = BEGIN LOOP STORE "    output l = l\n    store s = t\n";
+    made m;
+
+    copied(before, "h reads it in a loop behind");
+    begin(&m, behind, 0);
+    TN_CHECK_EQ(m.list.in_place.at.count, 1);
+    TN_CHECK_EQ(copies(&m), 0);
+    end(&m);
+}
+
+/* Of a state all updates are in place or none. */
+TN_TEST(one_copy_makes_all_copies)
+{
+    static const char computed[] =
+        HEAD "    input r: i32[] in 0..2\n    q: i32[] = add r, r\n"
+             "    u: f32[6,3] = update s, x {axis=0, at=p}\n"
+             "    t: f32[6,3] = update u, x {axis=0, at=@q}\n"
+             "    y: f32[3] = reduce_sum t {axes=[0]}\n    output y = y\n    store s = t\n";
+    static const char scattered[] =
+        HEAD "    input r: i32[1,3] in 0..5\n    w: f32[1,3] = slice x {axis=0, size=1}\n"
+             "    u: f32[6,3] = update s, x {axis=0, at=p}\n"
+             "    t: f32[6,3] = scatter_elements u, r, w {axis=0}\n"
+             "    y: f32[3] = reduce_sum t {axes=[0]}\n    output y = y\n    store s = t\n";
+    static const char late[] =
+        HEAD "    w: f32[1,3] = slice x {axis=0, size=1}\n"
+             "    u: f32[6,3] = update s, x {axis=0, at=p}\n"
+             "    t: f32[6,3] = update u, w {axis=0, at=0}\n"
+             "    v: f32[3] = reduce_sum t {axes=[0]}\n    a: f32[6,3] = mul u, v\n"
+             "    y: f32[3] = reduce_sum a {axes=[0]}\n    output y = y\n    store s = t\n";
+
+    copied(computed, "it is computed");
+    copied(scattered, "scatter_elements");
+    copied(late, "a reads it and needs the new rows too");
+    LOWERED(.text = computed, .dims = {P(3)});
+    LOWERED(.text = scattered, .dims = {P(3)});
+    LOWERED(.text = late, .dims = {P(3)});
+}
+
 TN_TEST(what_cannot_be_in_place_is_copied)
 {
     static const char computed[] =
@@ -215,4 +268,5 @@ TN_TEST(what_cannot_be_in_place_is_copied)
 
 TN_MAIN(TN_CASE(rows_are_stored_by_the_kernel_that_makes_them),
     TN_CASE(old_rows_are_read_before_new_ones_are_stored),
-    TN_CASE(rows_in_use_are_kept_for_a_failure), TN_CASE(what_cannot_be_in_place_is_copied))
+    TN_CASE(rows_in_use_are_kept_for_a_failure), TN_CASE(what_a_loop_reads_is_stored_behind_it),
+    TN_CASE(one_copy_makes_all_copies), TN_CASE(what_cannot_be_in_place_is_copied))
