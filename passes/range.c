@@ -110,6 +110,7 @@ op_below(walk *w, const tn_value *v)
     case TN_OP_arg_max:
     case TN_OP_arg_min: return extreme_below(w, op, TN_ATTR_arg_max_axis);
     case TN_OP_top_k: return v->index == 1 && extreme_below(w, op, TN_ATTR_top_k_axis);
+    case TN_OP_sort: return v->index == 1 && extreme_below(w, op, TN_ATTR_sort_axis);
     case TN_OP_iota: return iota_below(w, op);
     case TN_OP_where: return all_below(w, op, 1);
     case TN_OP_cast: return tn_dtype_bytes(v->type.dtype) >= 4 && below(w, op->in[0]);

@@ -44,6 +44,8 @@ is_seen_through(const tn_op *op, int depth)
         return false;
     if (op->code == TN_OP_contract)
         return depth < LAYERS || !sums(op);
+    if (kind == TN_LOWER_deal || op->code == TN_OP_scatter_elements || op->code == TN_OP_scatter_nd)
+        return true;
     if (kind == TN_LOWER_view || kind == TN_LOWER_make || kind == TN_LOWER_gather ||
         op->code == TN_OP_cast || op->code == TN_OP_equal)
         return true;
@@ -264,6 +266,47 @@ tokens(tn_experts *x, const tn_ex_term *t)
     return v;
 }
 
+/* Behind views, conversions and what is gathered. */
+static const tn_value *
+root(const tn_value *v)
+{
+    while (v->kind == TN_VALUE_RESULT &&
+        (v->def->code == TN_OP_cast || tn_op_is_free_view(v->def) ||
+            tn_lower_kind_of(v->def->code) == TN_LOWER_gather))
+        v = v->def->in[0];
+    return v;
+}
+
+static bool
+is_of_experts(const sum *s, const tn_value *v)
+{
+    v = root(v);
+    for (int i = 0; i < s->count; i++)
+        if (v == root(s->terms[i]->up.value) || v == root(s->terms[i]->down.value) ||
+            (s->terms[i]->gated && v == root(s->terms[i]->gate.value)))
+            return true;
+    return false;
+}
+
+/* What the experts gave is not needed otherwise: it would be computed again. */
+static bool
+reads_alone(tn_experts *x, const sum *s)
+{
+    for (uint32_t i = 0; i < x->cone.count; i++) {
+        const tn_value *v = x->cone.at[i];
+
+        if (v == x->y || v->kind != TN_VALUE_RESULT || v->def->code != TN_OP_contract ||
+            !x->depth[v->def->id] ||
+            (!is_of_experts(s, v->def->in[0]) && !is_of_experts(s, v->def->in[1])))
+            continue;
+        for (uint32_t n = 0; n < v->uses.count; n++)
+            if (!v->uses.at[n].op || !x->depth[v->uses.at[n].op->id])
+                return tn_ex_fail(x, "the sum alone reads what the experts give",
+                    "something else reads it too", "compute the other use from the sum");
+    }
+    return true;
+}
+
 static tn_value *
 build(tn_experts *x, sum *s, int64_t experts, tn_build *b)
 {
@@ -313,16 +356,44 @@ read_term(tn_experts *x, tn_value *v, sum *s)
         s->rest[s->rests++] = v;
         return true;
     }
-    if (!tn_ex_pick(x, t))
+    if (!tn_ex_pick(x, t) && !t->plain)
         return false;
+    if (t->plain) {
+        s->rest[s->rests++] = v;
+        return true;
+    }
     s->terms[s->count++] = t;
     return true;
+}
+
+/* A scatter that adds up rows. */
+static bool
+adds_rows(const tn_op *op)
+{
+    return tn_ex_scatters(op) && op->in[0]->type.rank >= 2;
 }
 
 static bool
 only_added(const tn_value *v)
 {
-    return v->uses.count == 1 && v->uses.at[0].op && v->uses.at[0].op->code == TN_OP_add;
+    const tn_use *use = &v->uses.at[0];
+
+    if (v->uses.count != 1 || !use->op)
+        return false;
+    return use->op->code == TN_OP_add || (adds_rows(use->op) && use->index == 0);
+}
+
+static bool read_terms(tn_experts *x, tn_value *v, sum *s);
+
+/* What is scattered is a term, what was there before are others. */
+static bool
+read_scattered(tn_experts *x, tn_value *v, sum *s)
+{
+    int rests = s->rests;
+
+    if (!read_term(x, v, s))
+        return false;
+    return s->rests > rests || read_terms(x, v->def->in[0], s);
 }
 
 static bool
@@ -331,6 +402,8 @@ read_terms(tn_experts *x, tn_value *v, sum *s)
     const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
     bool labels = op && op->code == TN_OP_add && op->attr[TN_ATTR_add_labels].has_value;
 
+    if (op && adds_rows(op) && (v == x->y || only_added(v)))
+        return read_scattered(x, v, s);
     if (!op || op->code != TN_OP_add || labels || (v != x->y && !only_added(v)) ||
         !tn_type_equal(&op->in[0]->type, &op->in[1]->type))
         return read_term(x, v, s);
@@ -342,6 +415,10 @@ is_zero_fill(const tn_value *v)
 {
     const tn_number *n;
 
+    while (v->kind == TN_VALUE_RESULT && (tn_op_is_free_view(v->def) || v->def->code == TN_OP_cast))
+        v = v->def->in[0];
+    if (v->kind == TN_VALUE_LITERAL)
+        return v->number.kind != TN_NUMBER_SYMBOLIC && v->number.real == 0;
     if (v->kind != TN_VALUE_RESULT || v->def->code != TN_OP_fill)
         return false;
     n = &v->def->attr[TN_ATTR_fill_value].numbers[0];
@@ -374,7 +451,8 @@ fuse(tn_experts *x, tn_value *y)
     int64_t experts = 0;
     tn_value *moe;
 
-    if (!open_candidate(x, y) || !read_terms(x, y, s) || s->count == 0 || !agrees(x, s, &experts))
+    if (!open_candidate(x, y) || !read_terms(x, y, s) || s->count == 0 || !agrees(x, s, &experts) ||
+        !reads_alone(x, s))
         return false;
     moe = build(x, s, experts, &b);
     if (moe)
@@ -394,7 +472,9 @@ is_candidate(const tn_op *op)
         return false;
     if (op->code == TN_OP_contract)
         return sums(op);
-    return op->code == TN_OP_reduce_sum || (op->code == TN_OP_add && !only_added(y));
+    if (op->code == TN_OP_add || adds_rows(op))
+        return !only_added(y);
+    return op->code == TN_OP_reduce_sum;
 }
 
 /* Parts of it were none for want of the rest. */

@@ -36,6 +36,7 @@ typedef struct tn_ex_term {
     tn_value *ids, *w;
     int64_t expert; /* -1: an axis of all, -2: as ids say */
     int64_t slot;   /* -1: all */
+    bool plain; /* a network that all tokens go through: no expert */
 } tn_ex_term;
 
 /* A candidate that is none, unless it goes with another. */
@@ -71,7 +72,7 @@ typedef struct tn_experts {
 /* Notes why and gives false. */
 bool tn_ex_fail(tn_experts *x, const char *predicate, const char *found, const char *advice);
 
-/* Casts do not change what is meant. */
+/* Casts, and what is added to 0, do not change what is meant. */
 tn_tval *tn_ex_plain(tn_tval *v);
 bool tn_ex_is_fn(const tn_tval *v, tn_fn fn);
 bool tn_ex_is_real(const tn_tval *v, double value);
@@ -83,6 +84,8 @@ bool tn_ex_has_core(const tn_tval *v);
  * if there are too many. */
 bool tn_ex_factors(tn_tval *v, tn_tval **out, int *count);
 
+/* A scatter that adds. */
+bool tn_ex_scatters(const tn_op *op);
 /* Reads one term; false, perhaps with a reason, if it is none. */
 bool tn_ex_read(tn_experts *x, tn_value *v, tn_ex_term *t);
 /* Reads its factors. */

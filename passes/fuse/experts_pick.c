@@ -12,6 +12,7 @@ typedef struct indicator {
 typedef struct said {
     indicator is;
     tn_tval *w;
+    tn_tval *f[TN_EX_FACTORS]; /* w, if it is a product */
     tn_axis *slots; /* summed inside a factor */
     int indicators, weights;
     bool unrolled; /* slots one by one inside a factor */
@@ -150,6 +151,20 @@ read_written(tn_tval *v, said *s, int64_t *slots)
     return true;
 }
 
+/* ids[t,k] = what another tensor says */
+static bool
+asks_data(tn_tval *v)
+{
+    tn_tval *other;
+
+    for (int i = 0; tn_ex_is_fn(v, TN_FN_eq) && i < 2; i++) {
+        other = tn_ex_plain(v->arg[1 - i]);
+        if (id_of(v->arg[i]) && (id_of(other) || tn_ex_is_fn(other, TN_FN_select)))
+            return true;
+    }
+    return false;
+}
+
 static bool
 read_factor(tn_experts *x, tn_tval *v, said *s)
 {
@@ -171,7 +186,7 @@ read_factor(tn_experts *x, tn_tval *v, said *s)
         return tn_ex_fail(x, "a token is an expert's if one of its ids is that expert",
             "another condition (a capacity, a mask)", "drop no tokens");
     s->w = v;
-    s->weights++;
+    s->f[s->weights++] = v;
     return true;
 }
 
@@ -201,6 +216,44 @@ tn_ex_value(tn_experts *x, tn_tval *el, tn_size extent, tn_tval *last, bool inte
         x->at[x->lead] = last;
         own = tn_ex_plain(tn_lo_el(x->k, v, x->at));
         if (tn_ex_same(integer ? id_of(own) ? id_of(own) : own : own, tn_ex_plain(el)))
+            return v;
+    }
+    return NULL;
+}
+
+/* All of `a` among `b`, each once. */
+static bool
+same_factors(tn_tval *const *a, int count, tn_tval **b, int others)
+{
+    if (count != others)
+        return false;
+    for (int i = 0; i < count; i++) {
+        int n = 0;
+
+        while (n < others && !tn_ex_same(tn_ex_plain(a[i]), tn_ex_plain(b[n])))
+            n++;
+        if (n == others)
+            return false;
+        b[n] = b[--others];
+    }
+    return true;
+}
+
+/* A value that is the product, on all slots of its tokens. */
+static tn_value *
+product_of(tn_experts *x, const said *s, tn_size extent, tn_tval *last)
+{
+    for (uint32_t i = 0; i < x->cone.count; i++) {
+        tn_value *v = x->cone.at[i];
+        tn_tval *f[TN_EX_FACTORS];
+        int count = 0;
+
+        if (!same_tokens(x, v) || !tn_size_equal(v->type.dim[x->lead], extent) ||
+            !tn_is_float(v->type.dtype))
+            continue;
+        x->at[x->lead] = last;
+        if (tn_ex_factors(tn_lo_el(x->k, v, x->at), f, &count) &&
+            same_factors(s->f, s->weights, f, count))
             return v;
     }
     return NULL;
@@ -261,6 +314,68 @@ read_expert(tn_experts *x, tn_ex_term *t, said *s)
     return true;
 }
 
+/* Rows past the count are there for none. */
+static bool
+skips_rows(tn_experts *x)
+{
+    if (!x->k->past)
+        return true;
+    x->near = true;
+    return tn_ex_fail(x, "rows that nonzero left empty are skipped",
+        "a gather or scatter that fails there", "say outside=skip");
+}
+
+static const tn_value *
+source(const tn_value *v)
+{
+    while (v->kind == TN_VALUE_RESULT && (v->def->code == TN_OP_cast || tn_op_is_free_view(v->def)))
+        v = v->def->in[0];
+    return v;
+}
+
+/* More elements than the limit fail the run. Each token has each expert of a
+ * top_k once. */
+static bool
+has_room(tn_experts *x, const tn_op *nonzero, const tn_value *ids)
+{
+    tn_sizes *s = x->g->sizes;
+    tn_size all = tn_size_int(s, 1), tokens = all, limit = nonzero->out[0]->type.dim[0];
+
+    for (int i = 0; i < nonzero->in[0]->type.rank; i++)
+        all = tn_size_mul(s, all, nonzero->in[0]->type.dim[i]);
+    for (int i = 0; i < x->lead; i++)
+        tokens = tn_size_mul(s, tokens, x->y->type.dim[i]);
+    ids = source(ids);
+    if (tn_size_proves_le(s, all, limit) ||
+        (ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_top_k &&
+            tn_size_proves_le(s, tokens, limit)))
+        return true;
+    return tn_ex_fail(x, "nonzero has room for all that an expert may be given",
+        "a limit that a run may exceed", "leave the limit out, or make it the number of tokens");
+}
+
+static bool
+rows_fit(tn_experts *x, const tn_ex_term *t)
+{
+    for (uint32_t i = 0; i < x->k->counted.count; i++)
+        if (!has_room(x, x->k->counted.at[i], t->ids))
+            return false;
+    return true;
+}
+
+static bool
+is_numbered(tn_experts *x, const tn_ex_term *t)
+{
+    for (int i = 0; i < t->factors; i++)
+        if (asks_data(tn_ex_plain(t->factor[i]))) {
+            x->near = true;
+            return tn_ex_fail(x, "which expert it is, is a number or an axis",
+                "a number from data (a list of the experts that were hit)",
+                "loop over all experts");
+        }
+    return true;
+}
+
 bool
 tn_ex_pick(tn_experts *x, tn_ex_term *t)
 {
@@ -269,12 +384,15 @@ tn_ex_pick(tn_experts *x, tn_ex_term *t)
     tn_size slots;
     int64_t count;
 
+    if (!skips_rows(x) || !is_numbered(x, t))
+        return false;
     for (int i = 0; i < t->factors; i++)
         if (!read_factor(x, t->factor[i], &s))
             return false;
-    if (!read_expert(x, t, &s))
+    t->plain = !s.indicators && !t->number && !t->sums;
+    if (t->plain || !read_expert(x, t, &s))
         return false;
-    if (s.weights != 1)
+    if (s.weights == 0 || (s.weights > 1 && s.slots))
         return tn_ex_fail(x, "each chosen expert has one weight",
             s.weights ? "a product of several" : "none", "multiply the weights once, before");
     slot = s.is.id->arg[s.is.id->arg_count - 1];
@@ -290,9 +408,15 @@ tn_ex_pick(tn_experts *x, tn_ex_term *t)
             "another sum, or none", "sum over the axis of experts or of slots");
     slots = slots_of(x, s.is.id);
     t->ids = tn_ex_value(x, s.is.id, slots, slot, true);
-    t->w = t->ids ? tn_ex_value(x, s.w, slots, slot, false) : NULL;
+    if (t->ids && s.weights == 1)
+        t->w = tn_ex_value(x, s.w, slots, slot, false);
+    else if (t->ids)
+        t->w = product_of(x, &s, slots, slot);
+    if (t->ids && !t->w && s.weights > 1)
+        return tn_ex_fail(x, "each chosen expert has one weight", "a product of several",
+            "multiply the weights once, before");
     if (!t->w)
         return tn_ex_fail(x, "ids and weights are tensors [tokens,slots]", "another shape",
             "give ids and weights the same axes");
-    return true;
+    return rows_fit(x, t);
 }

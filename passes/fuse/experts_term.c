@@ -8,12 +8,25 @@
 
 /* ---- small questions ---- */
 
-tn_tval *
-tn_ex_plain(tn_tval *v)
+static bool
+is_zero(const tn_tval *v)
 {
     while (v->op == TN_T_fn && v->fn == TN_FN_cast)
         v = v->arg[0];
-    return v;
+    return v->op == TN_T_const && (tn_is_float(v->dtype) ? v->real == 0 : v->whole == 0);
+}
+
+tn_tval *
+tn_ex_plain(tn_tval *v)
+{
+    for (;;) {
+        if (v->op == TN_T_fn && v->fn == TN_FN_cast)
+            v = v->arg[0];
+        else if (v->op == TN_T_fn && v->fn == TN_FN_add && is_zero(v->arg[0]))
+            v = v->arg[1];
+        else
+            return v;
+    }
 }
 
 bool
@@ -93,12 +106,6 @@ tn_ex_has_core(const tn_tval *v)
     int visits = 0;
 
     return has_layers(v, 2, 0, &visits);
-}
-
-static bool
-is_zero(const tn_tval *v)
-{
-    return is_number(v) && tn_ex_is_real(v, 0);
 }
 
 /* 0 <= index: how a value is given an axis that it lacks. */
@@ -611,14 +618,42 @@ read_element(tn_experts *x, tn_ex_term *t, tn_tval *v)
 }
 
 bool
+tn_ex_scatters(const tn_op *op)
+{
+    if (op->code == TN_OP_scatter_elements)
+        return strcmp(tn_op_text(op, TN_ATTR_scatter_elements_reduce), "add") == 0;
+    return op->code == TN_OP_scatter_nd &&
+        strcmp(tn_op_text(op, TN_ATTR_scatter_nd_reduce), "add") == 0;
+}
+
+/* Of a scatter, what it adds. */
+static tn_tval *
+element(tn_experts *x, tn_value *v)
+{
+    bool scatters = v->kind == TN_VALUE_RESULT && tn_ex_scatters(v->def);
+    tn_tval *el;
+
+    x->at[x->lead] = x->n;
+    x->k->past = false;
+    x->k->row_fault = NULL;
+    x->k->counted.count = 0;
+    el = scatters ? tn_lo_added(x->k, v->def, x->at) : NULL;
+    return el ? el : tn_lo_el(x->k, v, x->at);
+}
+
+bool
 tn_ex_read(tn_experts *x, tn_value *v, tn_ex_term *t)
 {
     tn_tval *el;
 
     *t = (tn_ex_term){.value = v};
-    x->at[x->lead] = x->n;
-    el = tn_lo_el(x->k, v, x->at);
+    el = element(x, v);
     if (x->k->status != TN_OK || !tn_ex_has_core(el))
         return false;
+    if (x->k->row_fault) {
+        x->near = true;
+        return tn_ex_fail(x, x->k->row_fault, "some of them, or others",
+            "scatter all rows that were gathered, to where they came from");
+    }
     return read_element(x, t, el);
 }

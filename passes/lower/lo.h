@@ -60,6 +60,14 @@ typedef struct tn_lo_turned {
     tn_tbuf *local;
 } tn_lo_turned;
 
+/* Position `axis` of what `op` dealt out stands for the element at `at`; of a
+ * sort, along its axis, at[0] says where it came from. */
+typedef struct tn_lo_row {
+    const tn_op *op;
+    const tn_axis *axis;
+    tn_tval *at[TN_MAX_RANK];
+} tn_lo_row;
+
 enum { TN_LO_SLOTS = 1024, TN_LO_DEPTH = 1000 };
 
 struct tn_lo {
@@ -90,6 +98,12 @@ struct tn_lo {
     /* Nothing of it will run: what is in memory is loaded in its own shape, so
      * that equal elements are equal loads. */
     bool symbolic;
+    /* Symbolic: rows that are known; the nonzeros whose rows were summed, a
+     * check that would meet rows past a count, why rows could not be. */
+    TN_VEC(tn_lo_row) rows;
+    TN_VEC(const tn_op *) counted;
+    bool past;
+    const char *row_fault;
     int depth;        /* of elements asked for by elements */
 };
 
@@ -204,6 +218,25 @@ tn_tval *tn_lo_matrix(tn_lo *k, tn_value *w, tn_tval *const *index);
 /* Integers in the order of the floats `x`, NaN greatest, both zeros equal;
  * the least integer is below all of them. */
 tn_tval *tn_lo_order_key(tn_lo *k, tn_tval *x);
+
+/* ---- rows dealt out, by meaning (symbolic only) ---- */
+
+/* An element of what sort or nonzero gives. */
+tn_tval *tn_lo_dealt(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
+/* What a scatter puts there that adds, or puts rows on zeros, one to a place;
+ * without what was there before. NULL if its rows were not dealt out, or not
+ * as a whole (k->row_fault). */
+tn_tval *tn_lo_added(tn_lo *k, tn_op *op, tn_tval *const *index);
+/* What a scatter by the order of a sort puts there; NULL if it is none. */
+tn_tval *tn_lo_put(tn_lo *k, tn_op *op, tn_tval *const *index);
+/* Integers that may be -1, from rows of nonzero past its count. */
+bool tn_lo_may_be_past(const tn_value *v);
+/* The position, if it is the index of an axis of that extent, or of several;
+ * else NULL. */
+tn_tval *tn_lo_as_below(tn_lo *k, tn_tval *at, tn_size extent);
+/* Positions put together (add, mul) and taken apart (div, rem) in one form;
+ * NULL if they are none. */
+tn_tval *tn_lo_position_of(tn_lo *k, tn_opcode code, tn_tval *x, tn_tval *y);
 
 /* The kernels of a group of kind WHOLE are appended. */
 tn_status tn_lower_whole(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;

@@ -213,6 +213,7 @@ tn_lower_dealt(tn_lo *k, tn_lowered_list *out)
 tn_tval *
 tn_lower_deal(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
 {
-    (void)index;
+    if (k->symbolic)
+        return tn_lo_dealt(k, op, result, index);
     return tn_lo_refuse(k, op, "stands in the body of a loop", op->out[result]->type.dtype);
 }

@@ -25,6 +25,8 @@ index_at(tn_lo *k, reading *r, tn_tval *const *place, tn_size extent)
     tn_tval *at, *ok;
 
     if (!r->skip)
+        k->past |= k->symbolic && tn_lo_may_be_past(data);
+    if (!r->skip)
         return tn_lo_checked_index(k, r->op, "index out of range", data, place, extent);
     at = tn_lo_el(k, data, place);
     ok = tn_lo_in_range(k, at, extent);

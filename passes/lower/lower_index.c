@@ -95,6 +95,8 @@ tn_lo_in_range(tn_lo *k, tn_tval *at, tn_size extent)
     tn_tval *below = tn_tb_fn2(k->b, TN_FN_lt, at, size);
     tn_tval *zero = tn_tb_whole(k->b, at->dtype, 0);
 
+    if (tn_lo_as_below(k, at, extent))
+        return tn_tb_whole(k->b, TN_BOOL, 1);
     if (!tn_is_signed(at->dtype))
         return below;
     return tn_tb_fn2(k->b, TN_FN_and, tn_tb_fn2(k->b, TN_FN_le, zero, at), below);
@@ -109,6 +111,8 @@ tn_lo_clamped(tn_lo *k, tn_tval *at, tn_size extent)
     tn_tval *zero = tn_tb_whole(k->b, at->dtype, 0);
     tn_tval *x;
 
+    if (tn_lo_as_below(k, at, extent))
+        return tn_lo_as_below(k, at, extent);
     if (!tn_is_signed(at->dtype)) {
         last = tn_tb_fn2(k->b, TN_FN_max, last, tn_tb_int(k->b, 0));
         x = tn_tb_fn2(k->b, TN_FN_min, at, tn_tb_cast(k->b, at->dtype, last));

@@ -111,6 +111,8 @@ tn_lower_map(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
         return tn_tb_bits(k->b, to, tn_lo_el(k, op->in[0], index));
     for (int i = 0; i < op->in_count; i++)
         x[i] = operand(k, op, i, index);
+    if (op->in_count == 2 && tn_lo_position_of(k, op->code, x[0], x[1]))
+        return tn_lo_position_of(k, op->code, x[0], x[1]);
     if (divides(op->code) && tn_is_int(x[1]->dtype))
         x[1] = safe_divisor(k, op, index, x[1]);
     if (op->code == TN_OP_clamp) {

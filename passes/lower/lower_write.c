@@ -125,8 +125,11 @@ reduced(tn_lo *k, writing *w, tn_tval *const *index)
 {
     tn_fn fn = function_of(w->reduce);
     tn_tval *x = tn_lo_wide(k, w->op->in[0], index);
-    tn_tval *y = tn_lo_wide(k, w->op->in[2], w->place);
+    tn_tval *y = k->symbolic && fn == TN_FN_add ? tn_lo_added(k, w->op, index) : NULL;
 
+    if (y)
+        return tn_lo_narrow(k, tn_tb_fn2(k->b, fn, x, y), w->op->out[0]->type.dtype);
+    y = tn_lo_wide(k, w->op->in[2], w->place);
     y = tn_tb_fn3(k->b, TN_FN_select, w->here, y, neutral(k, fn, y->dtype));
     for (int i = 0; i < w->count; i++)
         y = tn_lo_with_axis(k, y, w->axes[i]);
@@ -165,6 +168,32 @@ last_wins(tn_lo *k, writing *w, tn_tval *const *index, int lead, const tn_type *
     return tn_tb_fn3(k->b, TN_FN_select, any, fresh, kept);
 }
 
+/* No index comes twice along the axis. */
+static bool
+are_apart(const tn_value *v, int axis)
+{
+    while (v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_cast)
+        v = v->def->in[0];
+    return v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_top_k && v->index == 1 &&
+        tn_op_int(v->def, TN_ATTR_top_k_axis) == axis;
+}
+
+/* Written over zeros, each place once: the sum of what comes here. */
+static tn_tval *
+summed(tn_lo *k, writing *w, tn_tval *const *index, int axis)
+{
+    tn_tval *kept = tn_lo_el(k, w->op->in[0], index), *y;
+
+    if (kept->op != TN_T_const || kept->real != 0 || kept->whole != 0 ||
+        !are_apart(w->op->in[1], axis))
+        return NULL;
+    y = tn_lo_el(k, w->op->in[2], w->place);
+    y = tn_tb_fn3(k->b, TN_FN_select, w->here, y, kept);
+    for (int i = 0; i < w->count; i++)
+        y = tn_lo_with_axis(k, y, w->axes[i]);
+    return w->count ? tn_tb_reduce(k->b, TN_FN_add, y, w->axes, w->count) : y;
+}
+
 /* Only places that agree with the index in all but the axis can come here. */
 static tn_tval *
 scatter_elements(tn_lo *k, tn_op *op, tn_tval *const *index)
@@ -180,6 +209,9 @@ scatter_elements(tn_lo *k, tn_op *op, tn_tval *const *index)
     compare(k, &w, w.place, op->in[0]->type.dim[axis], index[axis]);
     if (strcmp(w.reduce, "none") != 0)
         return reduced(k, &w, index);
+    fresh = k->symbolic ? summed(k, &w, index, axis) : NULL;
+    if (fresh)
+        return fresh;
     at = tn_tb_fn3(k->b, TN_FN_select, w.here, w.place[axis], tn_tb_int(k->b, -1));
     if (w.count)
         at = tn_tb_reduce(k->b, TN_FN_max, at, w.axes, 1);
@@ -225,9 +257,18 @@ scatter_nd(tn_lo *k, tn_op *op, tn_tval *const *index)
 tn_tval *
 tn_lower_write(tn_lo *k, tn_op *op, int result, tn_tval *const *index)
 {
+    bool elements = op->code == TN_OP_scatter_elements;
+    int reduce = elements ? TN_ATTR_scatter_elements_reduce : TN_ATTR_scatter_nd_reduce;
+    tn_tval *put = NULL;
+
     (void)result;
     if (op->code == TN_OP_update)
         return update(k, op, index);
-    return op->code == TN_OP_scatter_elements ? scatter_elements(k, op, index)
-                                              : scatter_nd(k, op, index);
+    if (k->symbolic && strcmp(tn_op_text(op, reduce), "none") == 0) {
+        put = tn_lo_put(k, op, index);
+        put = put ? put : tn_lo_added(k, op, index);
+    }
+    if (put)
+        return put;
+    return elements ? scatter_elements(k, op, index) : scatter_nd(k, op, index);
 }

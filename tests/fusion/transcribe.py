@@ -72,14 +72,28 @@ def plain(array):
     return bool(array) if array.dtype == bool else number(array)
 
 
+def all_found(graph):
+    """The graph with NonZero finding all elements: sizes are the bounds then."""
+    out = onnx.GraphProto()
+    out.CopyFrom(graph)
+    del out.node[:]
+    for node in graph.node:
+        if node.op_type == "NonZero":
+            same = node.input[0] + "_is_itself"
+            out.node.append(onnx.helper.make_node("Equal", [node.input[0]] * 2, [same]))
+            node = onnx.helper.make_node("NonZero", [same], list(node.output))
+        out.node.append(node)
+    return out
+
+
 class Transcriber:
     def __init__(self, model, inputs):
         """`inputs`: for each of SIZES, the arrays to evaluate with."""
         self.graph = onnx.inliner.inline_local_functions(model).graph
         self.opset = max(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
         names = [o for n in self.graph.node for o in n.output if o]
-        run = ReferenceEvaluator(onnx.helper.make_model(self.graph, opset_imports=model.opset_import,
-                                                        ir_version=10))
+        run = ReferenceEvaluator(onnx.helper.make_model(all_found(self.graph),
+                                                        opset_imports=model.opset_import, ir_version=10))
         self.values = []
         for feed in inputs:
             at = dict(zip(names, run.run(names, feed)))
@@ -93,6 +107,10 @@ class Transcriber:
         for node in self.graph.node:
             if node.op_type not in SHAPES and any(i in self.depends for i in node.input):
                 self.depends.update(node.output)
+        self.found = set()
+        for node in self.graph.node:
+            if node.op_type == "NonZero" or any(i in self.found for i in node.input):
+                self.found.update(node.output if node.op_type not in SHAPES else ())
         self.names, self.nodes, self.weights = {}, [], {}
         self.count = 0
 
@@ -424,15 +442,15 @@ class Transcriber:
             at = [self.known_at(i, k)[0] % np.shape(v[x])[axis] for k, v in enumerate(self.values)]
             self.put(node.output[0], "index", self.name(x), {"axis": axis, "at": expression(at)})
             return
-        self.put(node.output[0], "gather", self.name(x), self.name(i), {"axis": axis})
+        self.put(node.output[0], "gather", self.name(x), self.name(i), {"axis": axis, **self.skip(i)})
 
     def op_GatherND(self, node):
         self.put(node.output[0], "gather_nd", *(self.name(i) for i in node.input),
-                 {"batch_dims": self.attribute(node, "batch_dims", 0)})
+                 {"batch_dims": self.attribute(node, "batch_dims", 0), **self.skip(node.input[1])})
 
     def op_GatherElements(self, node):
         self.put(node.output[0], "gather_elements", *(self.name(i) for i in node.input),
-                 {"axis": self.attribute(node, "axis", 0)})
+                 {"axis": self.attribute(node, "axis", 0), **self.skip(node.input[1])})
 
     def op_ConstantOfShape(self, node):
         value = self.attribute(node, "value")
@@ -443,6 +461,60 @@ class Transcriber:
         name = node.output[0]
         self.put(name, "constant", {"type": self.type_of(name),
                                     "data": plain(np.asarray(self.values[0][name]))})
+
+    # ---- choices ----
+
+    def put_all(self, node, op, *rest):
+        names = []
+        for o in node.output:
+            names.append(self.short(o))
+            self.names[o] = names[-1]
+        self.nodes.append([names, op, *rest])
+
+    def op_TopK(self, node):
+        if not self.attribute(node, "largest", 1):
+            raise Untold("TopK of the smallest")
+        self.put_all(node, "top_k", self.name(node.input[0]),
+                     {"k": self.known(node.input[1])[0], "axis": self.attribute(node, "axis", -1),
+                      "dtype": "i64"})
+
+    def op_OneHot(self, node):
+        if [float(x) for x in self.known_at(node.input[2], 0)] != [0, 1]:
+            raise Untold("OneHot of other values")
+        if self.attribute(node, "axis", -1) not in (-1, self.rank(node.output[0]) - 1):
+            raise Untold("OneHot along another axis")
+        self.put(node.output[0], "one_hot", self.name(node.input[0]),
+                 {"depth": self.known(node.input[1])[0], "dtype": self.dtype(node.output[0])})
+
+    def op_ArgMax(self, node):
+        self.put(node.output[0], "arg_max", self.name(node.input[0]),
+                 {"axis": self.attribute(node, "axis", 0) % self.rank(node.input[0]),
+                  "keepdims": bool(self.attribute(node, "keepdims", 1)), "dtype": "i64"})
+
+    def op_NonZero(self, node):
+        """As many rows as may be found; gathers and scatters skip the others."""
+        self.count += 2
+        rows, count = f"t{self.count - 1}", f"t{self.count}"
+        self.nodes.append([[rows, count], "nonzero", self.name(node.input[0])])
+        turned = self.put(None, "transpose", rows, {"perm": [1, 0]})
+        self.put(node.output[0], "cast", turned, {"to": "i64"})
+
+    def scatter(self, node, op, attributes):
+        how = self.attribute(node, "reduction", b"none").decode()
+        if how != "none":
+            attributes["reduce"] = how
+        self.put(node.output[0], op, *(self.name(i) for i in node.input),
+                 {**attributes, **self.skip(node.input[1])})
+
+    def skip(self, indices):
+        return {"outside": "skip"} if indices in self.found else {}
+
+    def op_ScatterElements(self, node):
+        axis = self.attribute(node, "axis", 0) % self.rank(node.input[0])
+        self.scatter(node, "scatter_elements", {"axis": axis})
+
+    def op_ScatterND(self, node):
+        self.scatter(node, "scatter_nd", {})
 
     # ---- the file ----
 
