@@ -29,6 +29,7 @@ typedef struct tn_rule {
 
 int tn_rule_count(void);
 const tn_rule *tn_rule_at(int index);
+const tn_rule *tn_rule_named(const char *name); /* NULL: there is none */
 /* "reorder, wider"; "" for none. */
 const char *tn_freedom_text(unsigned freedom);
 
@@ -50,7 +51,8 @@ const tn_form_rule *tn_rule_read(tn_arena *arena, const tn_rule *row, const char
  * NULL) is the test that did not when the pattern stood there, or NULL. */
 bool tn_rule_matches(const tn_form_rule *rule, tn_op *op, const tn_rule_test_info **failed);
 /* Rewrites at `op`, which is removed; what only it read is left for the pass
- * `dead`. False, and nothing changed, if the rule does not match there. */
+ * `dead`, and is noted in the graph's rewrites. False, and nothing changed, if the rule does not
+ * match there. */
 bool tn_rule_apply(const tn_form_rule *rule, tn_op *op);
 
 /* The passes `rules` (rows without freedom) and `relaxed` (rows with some):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <string.h>
 
 #include "passes/clean.h"
 #include "passes/rule_in.h"
@@ -28,6 +29,15 @@ const tn_rule *
 tn_rule_at(int index)
 {
     return &rows[index];
+}
+
+const tn_rule *
+tn_rule_named(const char *name)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (!strcmp(rows[i].name, name))
+            return &rows[i];
+    return NULL;
 }
 
 const char *
@@ -69,10 +79,12 @@ tn_rule_apply(const tn_form_rule *rule, tn_op *op)
 {
     tn_match m;
     tn_value *y, *old = op->out[0];
+    tn_rewrite note = {.row = rule->row->name, .node = tn_node_name(op)};
     bool made;
 
     if (!tn_match_at(rule, op, &m, NULL) || !(y = tn_rule_make(&m)))
         return false;
+    tn_push(op->graph->module->arena, &op->graph->rewrites, note);
     made = rule->to->kind == TN_FORM_OP;
     if (made && !y->name)
         y->name = old->name;

@@ -60,6 +60,19 @@ add_joined(tn_text *out, const tn_explained *e)
 }
 
 static void
+add_rewritten(tn_text *out, const tn_explained *e)
+{
+    tn_text_add(out, "  written another way (what that may change of floats)\n");
+    for (uint32_t i = 0; i < e->rewritten.count; i++) {
+        const tn_explained_rewrite *r = &e->rewritten.at[i];
+        const char *freedom = tn_freedom_text(r->row->freedom);
+
+        tn_text_add(out, "    %s (%s)", r->row->name, freedom[0] ? freedom : "nothing");
+        add_names(out, r->nodes.at, r->nodes.count);
+    }
+}
+
+static void
 add_alone(tn_text *out, const tn_explained *e)
 {
     tn_text_add(out, "  left alone (- : computed where it is read, or not needed)\n");
@@ -91,6 +104,8 @@ tn_explain_people(tn_text *out, const tn_explained *e)
         add_missed(out, e);
     if (e->joined.count)
         add_joined(out, e);
+    if (e->rewritten.count)
+        add_rewritten(out, e);
     if (alone)
         add_alone(out, e);
 }
@@ -145,8 +160,10 @@ explain_module(tn_tool *tool, tn_module *module)
     for (uint32_t i = 0; i < count; i++)
         tn_explain_read(tool, module->entries.at[i], &entries[i]);
     TN_TRY(tn_compile_plans(&tool->env, tool->registry, module, &options, &made));
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         tn_explain_compiled(tool, &made, i, &entries[i]);
+        tn_explain_rewritten(tool, module->entries.at[i], &entries[i]);
+    }
     return show(tool, entries, count);
 }
 

@@ -92,3 +92,25 @@ tn_explain_compiled(tn_tool *tool, const tn_compiled *made, uint32_t number, tn_
     }
     add_fusions(tool, findings, p, &by_name, out);
 }
+
+static tn_explained_rewrite *
+rewrite_by(tn_tool *tool, const tn_rule *row, tn_explained *out)
+{
+    for (uint32_t i = 0; i < out->rewritten.count; i++)
+        if (out->rewritten.at[i].row == row)
+            return &out->rewritten.at[i];
+    tn_push(tool->arena, &out->rewritten, ((tn_explained_rewrite){.row = row}));
+    return &out->rewritten.at[out->rewritten.count - 1];
+}
+
+void
+tn_explain_rewritten(tn_tool *tool, const tn_graph *g, tn_explained *out)
+{
+    for (uint32_t i = 0; i < g->rewrites.count; i++) {
+        const tn_rule *row = tn_rule_named(g->rewrites.at[i].row);
+        tn_explained_rewrite *r = row ? rewrite_by(tool, row, out) : NULL;
+
+        if (r)
+            tn_push(tool->arena, &r->nodes, g->rewrites.at[i].node);
+    }
+}

@@ -3,6 +3,7 @@
 #define TN_TOOLS_EXPLAIN_H
 
 #include "passes/lower/lower.h"
+#include "passes/rule.h"
 #include "runtime/compile.h"
 #include "tools/tool.h"
 
@@ -26,12 +27,19 @@ typedef struct tn_explained_kernel {
     TN_VEC(const char *) nodes;
 } tn_explained_kernel;
 
+/* What a row of rules.def wrote another way. */
+typedef struct tn_explained_rewrite {
+    const tn_rule *row;
+    TN_VEC(const char *) nodes;
+} tn_explained_rewrite;
+
 typedef struct tn_explained {
     const char *entry;
     TN_VEC(tn_explained_node *) nodes;
     TN_VEC(tn_explained_fusion) fused;
     TN_VEC(const tn_finding *) missed;
     TN_VEC(tn_explained_kernel) joined;
+    TN_VEC(tn_explained_rewrite) rewritten;
 } tn_explained;
 
 /* The nodes as they were read: call before the graph is compiled. */
@@ -39,6 +47,8 @@ void tn_explain_read(tn_tool *tool, const tn_graph *g, tn_explained *out);
 /* What the compile made of them, for entry `number` of the first target. */
 void tn_explain_compiled(tn_tool *tool, const tn_compiled *made, uint32_t number,
     tn_explained *out);
+/* What its graph says was rewritten, by row. */
+void tn_explain_rewritten(tn_tool *tool, const tn_graph *g, tn_explained *out);
 /* tenon.explain/1 */
 void tn_explain_json(tn_text *out, const tn_explained *const *entries, uint32_t count);
 /* As a person would read it. */

@@ -142,12 +142,26 @@ add_joined(tn_text *out, const char **comma, const tn_explained *e)
     }
 }
 
+static void
+add_rewritten(tn_text *out, const char **comma, const tn_explained *e)
+{
+    for (uint32_t i = 0; i < e->rewritten.count; i++) {
+        const tn_explained_rewrite *r = &e->rewritten.at[i];
+
+        open_item(out, comma, e->entry);
+        add_pair(out, "row", r->row->name);
+        add_pair(out, "freedom", tn_freedom_text(r->row->freedom));
+        add_names(out, r->nodes.at, r->nodes.count);
+        tn_text_add(out, "}");
+    }
+}
+
 void
 tn_explain_json(tn_text *out, const tn_explained *const *entries, uint32_t count)
 {
     static void (*const parts[])(tn_text *, const char **, const tn_explained *) = {
-        add_fused, add_missed, add_alone, add_joined};
-    static const char *const names[] = {"fused", "missed", "alone", "joined"};
+        add_fused, add_missed, add_alone, add_joined, add_rewritten};
+    static const char *const names[] = {"fused", "missed", "alone", "joined", "rewritten"};
 
     tn_text_add(out, "{\"schema\":\"tenon.explain/1\"");
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {

@@ -113,6 +113,11 @@ typedef struct tn_fact {
     const char *what; /* "where: past + T <= C", "nodes[4].attrs.size: .." */
 } tn_fact;
 
+/* A pass wrote a node another way: the row of its table, the name of the node. */
+typedef struct tn_rewrite {
+    const char *row, *node;
+} tn_rewrite;
+
 /* An entry. */
 struct tn_graph {
     tn_module *module;
@@ -123,6 +128,7 @@ struct tn_graph {
     TN_VEC(tn_output) outputs;     /* result i of block */
     TN_VEC(tn_state *) stores;     /* result outputs.count + i of block */
     TN_VEC(tn_fact) facts;
+    TN_VEC(tn_rewrite) rewrites; /* in the order in which they were made */
     tn_map weight_values, state_values; /* full name -> tn_value */
     uint32_t value_count, op_count;
 };

@@ -117,6 +117,9 @@ expect 0 "nodes left alone" explain "$model"
 expect 0 "layer_norm" explain "$model"
 expect 0 '"schema":"tenon.explain/1","fused":[' explain "$model" --json
 expect 0 '"node":"x[1].h'"'"'.p","op":"softmax","kernel":"k' explain "$model" --json --skip group
+layer=tests/fusion/norms/gpt2_ffn_ts17.json
+expect 0 'pow_three (reorder) act/Pow' explain "$layer"
+expect 0 '"row":"rows_of_product_and_bias","freedom":"","nodes":["c_fc/Reshape_1","input"]}]' explain "$layer" --json --exact
 expect 2 "an artifact holds no graph" explain "$folder/small.tenon"
 expect 2 "has no such entry" explain "$model" --entry decode
 expect 2 "one target at a time" explain "$model" --target cpu,vulkan
