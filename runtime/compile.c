@@ -146,7 +146,9 @@ pack_weight(job *j, const tn_packed *p)
         tn_size_is_int(w->type.dim[i], &out.dim[i]);
     bytes = tn_layout_bytes(&p->layout, out.dtype, out.rank, out.dim);
     out.bytes = (uint64_t)bytes;
-    if (j->out && p->layout.kind == TN_LAYOUT_ROWS) {
+    if (j->options->no_weights) {
+        out.bytes = 0;
+    } else if (j->out && p->layout.kind == TN_LAYOUT_ROWS) {
         out.at = (tn_span){values_of(j, w, bytes), (size_t)bytes};
     } else if (j->out) {
         static const tn_layout rows;

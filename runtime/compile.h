@@ -21,6 +21,11 @@ typedef struct tn_compile_options {
     uint64_t skip; /* passes that are left out: tn_pass_set of passes/pass.h */
     bool no_code; /* kernels only, no finished code */
     bool no_pack; /* weights as rows */
+    /* Weights by reference: none is read or copied, the artifact holds their
+     * names and shapes. Who opens it sets iface.weights[i].at and bytes to
+     * memory that outlives the model; with no_pack, rows as they lie in a
+     * file. */
+    bool no_weights;
     /* A fused row that an earlier compile found in this entry, to be left as it
      * is written (passes/finding.h); or NULL. */
     const struct tn_finding *leave;
