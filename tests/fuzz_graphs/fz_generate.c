@@ -262,7 +262,15 @@ too_large(const fz_graph *g)
     return elements(g, &g->nodes[g->count - 1]) > 20000;
 }
 
-/* A state stores the last value of its type and shape, else it is an input. */
+/* True if node `k` writes rows into node `state`. */
+static bool
+updates(const fz_graph *g, int64_t k, int state)
+{
+    return g->nodes[k].kind == FZ_UPDATE && g->nodes[k].in[0] == state;
+}
+
+/* A state stores what was written into it, else the last value of its type and
+ * shape, else it is an input. */
 static void
 give_stores(fz_graph *g)
 {
@@ -273,7 +281,8 @@ give_stores(fz_graph *g)
             const fz_node *n = &g->nodes[k];
 
             if (n->in_count && n->dtype == s->dtype && n->rank == s->rank && n->size < 1e6 &&
-                !memcmp(n->dim, s->dim, (size_t)n->rank * sizeof *n->dim))
+                !memcmp(n->dim, s->dim, (size_t)n->rank * sizeof *n->dim) &&
+                !updates(g, s->p[0], i))
                 s->p[0] = k;
         }
         if (s->kind == FZ_STATE && s->p[0] == 0)

@@ -362,10 +362,27 @@ index_input(fz_graph *g, int rank, const int *dim, int64_t limit)
     return i;
 }
 
+/* Rows are written into a new state now and then: it is updated in place. */
+static int
+choose_written(fz_graph *g)
+{
+    int dim[FZ_RANK], rank = 1 + fz_pick(g, 3), i;
+
+    if (fz_pick(g, 3))
+        return fz_choose(g, fz_is_tensor);
+    for (int k = 0; k < rank; k++)
+        dim[k] = fz_constant_dim(g, 1 + fz_pick(g, 7));
+    i = fz_new_input(g, TN_F32, rank, dim, false);
+    if (i >= 0)
+        g->nodes[i].kind = FZ_STATE;
+    return i;
+}
+
 static bool
 add_indexed(fz_graph *g)
 {
-    int x = fz_choose(g, fz_is_tensor), i, y, axis, dim[FZ_RANK], k = fz_pick(g, 3);
+    int k = fz_pick(g, 3), x = k == 2 ? choose_written(g) : fz_choose(g, fz_is_tensor);
+    int i, y, axis, dim[FZ_RANK];
     fz_node *n;
     int64_t size;
 
