@@ -11,7 +11,7 @@
 /* From a graph file to the bytes of an artifact for the CPU, weights by
  * reference: reading, passes, schedules, code. No cache of code is used.
  *
- *     bench_compile [MODEL.json [check]]
+ *     bench_compile_time [MODEL.json [check]]
  *
  * Without a model BERT-base (bert.json). With `check` the exit code is 1 if
  * the median is a second or more. */
