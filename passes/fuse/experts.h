@@ -22,6 +22,10 @@
  * factor is 0 are not computed), `wider` (factors are multiplied in f32). */
 void tn_fuse_experts(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_options *options);
 
+/* Before rows are expanded: a grouped_linear whose counts are those of experts
+ * sorted becomes a contraction with the matrix of each row's expert. */
+void tn_read_segments(tn_graph *g);
+
 /* A row group that chooses experts gets the family "route": one with a top_k
  * whose indices are the ids of a row `moe`, or whose values it scores before
  * and divides by their sum behind. */

@@ -338,6 +338,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     memset(out, 0, sizeof *out);
     if (options->findings && options->findings->leave)
         tn_graph_expand_but(g, is_not_left, options->findings);
+    if (!(skip & tn_pass_bit("moe")))
+        tn_read_segments(g);
     tn_passes_run(g, skip);
     tn_rules_near(g, !(skip & tn_pass_bit("relaxed")), options->findings);
     if (!(skip & tn_pass_bit("moe")))

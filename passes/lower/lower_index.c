@@ -77,13 +77,16 @@ tn_lo_span_axis(tn_lo *k, tn_size extent, tn_tval *const *index, int count)
 tn_tval *
 tn_lo_with_axis(tn_lo *k, tn_tval *x, tn_axis *axis)
 {
-    tn_tval *at;
+    tn_tval *at, *other = tn_lo_zero(k, x->dtype);
 
     if (tn_tval_has_axis(x, axis))
         return x;
+    if (x == other) /* a choice between equals is none */
+        other =
+            tn_is_float(x->dtype) ? tn_tb_real(k->b, x->dtype, 1) : tn_tb_whole(k->b, x->dtype, 1);
     at = tn_tb_index(k->b, axis);
     at = tn_tb_fn2(k->b, TN_FN_le, tn_tb_int(k->b, 0), at);
-    return tn_tb_fn3(k->b, TN_FN_select, at, x, tn_lo_zero(k, x->dtype));
+    return tn_tb_fn3(k->b, TN_FN_select, at, x, other);
 }
 
 /* ---- integers from data ---- */

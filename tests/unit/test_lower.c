@@ -613,6 +613,15 @@ TN_TEST(sorting)
     LOWERED(.text = many, .special = 3);
 }
 
+TN_TEST(sums_of_zeros)
+{
+    LOWERED(.dims = {B(4)},
+        .text = "graph main\n    dim B 1..9\n    input i: i32[B,3] in 0..1\n"
+                "    z: i32[2] = fill {type=i32[2], value=0}\n"
+                "    g: i32[B,3] = gather z, i {axis=0}\n"
+                "    s: i32[B] = reduce_sum g {axes=[1]}\n    output s = s\n");
+}
+
 TN_TEST(places_of_what_is_not_zero)
 {
     static const char text[] =
@@ -825,7 +834,7 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(stored_last_and_read_first), TN_CASE(stored_and_read_by_later_loops),
     TN_CASE(contractions), TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach),
     TN_CASE(attention_by_hand), TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes),
-    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(sorting),
+    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(sorting), TN_CASE(sums_of_zeros),
     TN_CASE(places_of_what_is_not_zero), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose),
     TN_CASE(writing), TN_CASE(states), TN_CASE(conditional_random_field), TN_CASE(recurrent_layers),
     TN_CASE(scans_over_anything), TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
