@@ -38,6 +38,8 @@ typedef enum fz_kind {
     FZ_RUN_MAX,
     FZ_LINEAR,   /* contraction with a weight or a value over the last axis */
     FZ_PAIRS,    /* x with itself or another: ..ik,..jk->..ij */
+    FZ_CONV,     /* conv, conv_transpose over [B,C,W] */
+    FZ_POOL,     /* max_pool avg_pool over [B,C,W] */
     FZ_TRANSPOSE,
     FZ_MERGE,    /* reshape: two neighbouring axes become one */
     FZ_SLICE,

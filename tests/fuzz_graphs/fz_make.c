@@ -516,7 +516,7 @@ add_scan(fz_graph *g)
 bool
 fz_make_one(fz_graph *g)
 {
-    switch (fz_pick(g, 17)) {
+    switch (fz_pick(g, 18)) {
     case 0:
     case 1:
     case 2: return add_unary(g);
@@ -532,7 +532,8 @@ fz_make_one(fz_graph *g)
     case 12: return add_view(g);
     case 13: return add_join(g);
     case 14: return add_indexed(g);
-    case 15: return fz_pick(g, 2) ? add_order(g) : add_scan(g);
+    case 15: return fz_add_window(g);
+    case 16: return fz_pick(g, 2) ? add_order(g) : add_scan(g);
     default: return add_normal(g);
     }
 }

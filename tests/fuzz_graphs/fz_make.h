@@ -38,6 +38,9 @@ tn_dtype fz_random_dtype(fz_graph *g);
 /* A row of rules.def that fz_spelled can write. */
 int fz_spelling(fz_graph *g);
 
+/* A convolution or a pool; false as below. */
+bool fz_add_window(fz_graph *g);
+
 /* Adds one op; false: not possible now, and nodes may have been added that
  * the caller takes away. */
 bool fz_make_one(fz_graph *g);

@@ -151,6 +151,8 @@ write_node(fz_writer *w, int i)
     case FZ_RUN_MAX: fz_running(w, i); break;
     case FZ_LINEAR:
     case FZ_PAIRS: fz_contraction(w, i); break;
+    case FZ_CONV:
+    case FZ_POOL: fz_window(w, i); break;
     case FZ_SCATTER: fz_scatter(w, i); break;
     case FZ_ARG: fz_extreme_place(w, i); break;
     case FZ_TOP_VALUES:

@@ -484,6 +484,21 @@ TN_TEST(epilogues_attach)
         .tolerance = 1e-3);
 }
 
+TN_TEST(epilogues_attach_to_convolutions)
+{
+    LOWERED(.kernels = 1,
+        .text = "graph main\n    input x: f32[2,5,11]\n    weight w: f32[7,5,3]\n"
+                "    weight b: f32[7]\n    input r: f32[2,7,11]\n"
+                "    c: f32[2,7,11] = conv x, w, b {padding=[1]}\n"
+                "    g: f32[2,7,11] = gelu c\n    y: f32[2,7,11] = add g, r\n"
+                "    output y = y\n");
+    LOWERED(.kernels = 1,
+        .text = "graph main\n    input x: bf16[1,4,5,6]\n    weight w: bf16[4,1,3,3]\n"
+                "    weight b: bf16[4]\n"
+                "    c: bf16[1,4,5,6] = conv x, w, b {padding=[1], groups=4}\n"
+                "    y: bf16[1,4,5,6] = relu c\n    output y = y\n");
+}
+
 TN_TEST(attention_by_hand)
 {
     LOWERED(.dims = {B(2), {"S", 5}},
@@ -833,8 +848,9 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(norms_over_channels), TN_CASE(kept_behind_what_is_kept),
     TN_CASE(stored_last_and_read_first), TN_CASE(stored_and_read_by_later_loops),
     TN_CASE(contractions), TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach),
-    TN_CASE(attention_by_hand), TN_CASE(gathers), TN_CASE(indices_out_of_range), TN_CASE(extremes),
-    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(sorting), TN_CASE(sums_of_zeros),
-    TN_CASE(places_of_what_is_not_zero), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose),
-    TN_CASE(writing), TN_CASE(states), TN_CASE(conditional_random_field), TN_CASE(recurrent_layers),
-    TN_CASE(scans_over_anything), TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
+    TN_CASE(epilogues_attach_to_convolutions), TN_CASE(attention_by_hand), TN_CASE(gathers),
+    TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations), TN_CASE(top_k),
+    TN_CASE(sorting), TN_CASE(sums_of_zeros), TN_CASE(places_of_what_is_not_zero), TN_CASE(gates),
+    TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states),
+    TN_CASE(conditional_random_field), TN_CASE(recurrent_layers), TN_CASE(scans_over_anything),
+    TN_CASE(rotary_positions), TN_CASE(what_no_device_runs_is_named))
