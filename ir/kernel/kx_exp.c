@@ -21,12 +21,13 @@ static const double sinh_64[] = {0.16666666666666669, 0.008333333333333148, 0.00
 static const double log2_e = 1.4426950408889634;
 static const double ln_2 = 0.6931471805599453;
 
-tn_ins *
-tn_kx_nearest(const kx *x, tn_ins *a, double factor, tn_ins **bits)
+/* The same, `plus` added to the bits. */
+static tn_ins *
+nearest_plus(const kx *x, tn_ins *a, double factor, int plus, tn_ins **bits)
 {
     /* 1.5 * 2^digits: what is added to it is rounded to a whole number that
      * stands in the last bits of the sum. */
-    double magic = x->wide ? 6755399441055744.0 : 12582912.0;
+    double magic = (x->wide ? 6755399441055744.0 : 12582912.0) + plus;
     tn_ins *sum = factor == 1 ? kx_with(x, TN_FN_add, a, magic) : NULL;
     if (!sum) {
         tn_ins *k = kx_k(x, factor);
@@ -37,6 +38,12 @@ tn_kx_nearest(const kx *x, tn_ins *a, double factor, tn_ins **bits)
 }
 
 tn_ins *
+tn_kx_nearest(const kx *x, tn_ins *a, double factor, tn_ins **bits)
+{
+    return nearest_plus(x, a, factor, 0, bits);
+}
+
+tn_ins *
 tn_kx_small_expm1(const kx *x, tn_ins *r)
 {
     tn_ins *q = KX_POLY(x, r, exp_32, exp_64);
@@ -44,16 +51,25 @@ tn_kx_small_expm1(const kx *x, tn_ins *r)
     return kx_fma(x, square, q, r);
 }
 
-kx_power
-tn_kx_power_of_e(const kx *x, tn_ins *a)
+/* What is left of `a` without n ln 2; n + plus stands in the last bits of k. */
+static tn_ins *
+without_powers(const kx *x, tn_ins *a, int plus, tn_ins **k)
 {
     /* ln 2 in two parts; n times the first is exact (fdlibm's values). */
     double high = x->wide ? 6.93147180369123816490e-01 : 6.9314575195e-01;
     double low = x->wide ? 1.90821492927058770002e-10 : 1.4286067653e-06;
-    kx_power out;
-    tn_ins *n = tn_kx_nearest(x, a, log2_e, &out.k);
+    tn_ins *n = nearest_plus(x, a, log2_e, plus, k);
     tn_ins *r = kx_fma_k(x, n, -high, a);
-    r = kx_fma_k(x, n, -low, r);
+
+    return kx_fma_k(x, n, -low, r);
+}
+
+kx_power
+tn_kx_power_of_e(const kx *x, tn_ins *a)
+{
+    kx_power out;
+    tn_ins *r = without_powers(x, a, 0, &out.k);
+
     out.m = tn_kx_small_expm1(x, r);
     return out;
 }
@@ -89,9 +105,21 @@ tn_kx_exp_scaled(const kx *x, tn_ins *a, int more)
 {
     a = kx_least(x, x->wide ? -746 : -104, a);
     a = kx_most(x, (x->wide ? 710 : 89) - more, a);
-    kx_power p = tn_kx_power_of_e(x, a);
-    tn_ins *v = kx_with(x, TN_FN_add, p.m, 1);
-    return tn_kx_scaled(x, v, p.k, more);
+    /* The exponent as two that are no less than the least and no more than
+     * the greatest; both biases are in k already. */
+    tn_ins *k;
+    tn_ins *r = without_powers(x, a, (x->wide ? 2046 : 254) + more, &k);
+    tn_ins *q = KX_POLY(x, r, exp_32, exp_64);
+    tn_ins *v = kx_fma_plus(x, q, r, 1);
+    v = kx_fma_plus(x, v, r, 1);
+    tn_ins *half = kx_with_int(x, TN_FN_shr, k, 1);
+    tn_ins *rest = kx_sub(x, k, half);
+    half = kx_with_int(x, TN_FN_shl, half, x->digits);
+    rest = kx_with_int(x, TN_FN_shl, rest, x->digits);
+    half = kx_float(x, half);
+    rest = kx_float(x, rest);
+    v = kx_mul(x, v, half);
+    return kx_mul(x, v, rest);
 }
 
 tn_ins *

@@ -453,7 +453,7 @@ results(tn_sched *s, reduction *r, tn_point *p)
     for (uint32_t i = 0; i < r->n->reds.count; i++) {
         tn_tval *v = r->n->reds.at[i];
         tn_vstate *q = tn_val(s, v);
-        tn_ins *x = get(s, r->cells[i].value, NULL), *at;
+        tn_ins *x = get(s, r->cells[i].value, r->which), *at;
 
         if (v->op == TN_T_prefix)
             continue;
@@ -469,6 +469,68 @@ results(tn_sched *s, reduction *r, tn_point *p)
         tn_point_put(s, p, tn_key(v, 1), at);
         if (q->pending[1])
             tn_kept_store(s, q->pending[1], at, p);
+    }
+}
+
+/* Maxima and minima are the same in any order: several side by side hide how
+ * long each takes. */
+static bool
+any_order(const tn_nest *n)
+{
+    if (n->red.count != 1 || n->inner.count || n->reverse)
+        return false;
+    for (uint32_t i = 0; i < n->reds.count; i++) {
+        const tn_tval *v = n->reds.at[i];
+
+        if (v->op != TN_T_reduce ||
+            (v->fn != TN_FN_max && v->fn != TN_FN_maxq && v->fn != TN_FN_min &&
+                v->fn != TN_FN_minq))
+            return false;
+    }
+    return true;
+}
+
+/* The lane axis, if any, is not reduced. */
+static void
+reduce_down(tn_sched *s, reduction *r, tn_point *p)
+{
+    const tn_axis *a = r->n->red.at[0];
+    tn_ins *low, *length, *whole, *first;
+
+    r->count = s->lanes > 1 && any_order(r->n) ? UNROLL : 1;
+    start(s, r);
+    if (r->count == 1) {
+        tn_loops(s, r->n->red.at, r->n->red.count, NULL, r->n->reverse, p, step, r);
+        return;
+    }
+    low = tn_low(s, a);
+    length = tn_length(s, a);
+    whole = tn_muli(s, tn_divi(s, length, UNROLL), UNROLL);
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), whole, UNROLL, a->name) {
+        tn_ins *base = tn_add(s, low, i), *count = tn_int(s, UNROLL);
+
+        TN_KFOR(s->b, u, TN_LOOP_UNROLL, tn_int(s, 0), count, 1, "u") {
+            tn_point *q = tn_point_new(s, p);
+
+            tn_point_bind_one(s, q, a, tn_add(s, base, u));
+            r->which = u;
+            step(s, q, r);
+        }
+    }
+    r->which = first = tn_int(s, 0);
+    TN_KFOR(s->b, i, TN_LOOP_SERIAL, whole, length, 1, a->name) {
+        tn_point *q = tn_point_new(s, p);
+
+        tn_point_bind_one(s, q, a, tn_add(s, low, i));
+        step(s, q, r);
+    }
+    for (uint32_t i = 0; i < r->n->reds.count; i++) {
+        tn_kcell *c = r->cells[i].value;
+        tn_ins *x = get(s, c, first);
+
+        for (int u = 1; u < UNROLL; u++)
+            x = tn_combine(s, tn_red_fn(r->n->reds.at[i]), x, get(s, c, tn_int(s, u)));
+        set(s, c, first, x);
     }
 }
 
@@ -491,8 +553,7 @@ tn_reduce(tn_sched *s, tn_nest *n, tn_point *p)
         reduce_lanes(s, &r, p);
     } else {
         r.width = pos ? pos->lanes : 1;
-        start(s, &r);
-        tn_loops(s, n->red.at, n->red.count, NULL, n->reverse, p, step, &r);
+        reduce_down(s, &r, p);
     }
     results(s, &r, p);
     tn_outs(s, n->tail.at, n->tail.count, p);

@@ -7,7 +7,11 @@
 enum {
     MATRIX_ROWS = 170,
     MATRIX_COLS = 128,
-    FOLD_ROWS = 96,     /* rows of a task with a fold, as in attention */
+    FOLD_ROWS = 96,    /* rows of a task with a fold */
+    FOLD_QUERIES = 128, /* along vectors */
+    EDGE_QUERIES =
+        64, /* with keys that depend on the query: less is lost at the edge of the mask */
+    LONG_KEYS = 4096,  /* where that matters no more */
 };
 
 /* ---- groups of nests that share loops ---- */
@@ -223,6 +227,19 @@ main_contract(const tn_sched *s)
     return best;
 }
 
+/* Queries of a task that lie along vectors. */
+static int64_t
+fold_queries(const tn_sched *s, const tn_nest *n)
+{
+    for (uint32_t i = 0; i < n->par.count; i++) {
+        const tn_axis *a = n->par.at[i];
+
+        if (a->kind == TN_AXIS_LOOP && !tn_is_size(a->high) && tn_axis_most(s, a) < LONG_KEYS)
+            return EDGE_QUERIES;
+    }
+    return FOLD_QUERIES;
+}
+
 static void
 contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
 {
@@ -235,7 +252,7 @@ contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
     if (rows < 1)
         rows = scan ? tn_contract_rows(s, n) : fold ? FOLD_ROWS : MATRIX_ROWS;
     if (cols < 1 && fold && !scan && n->lane && n->lane->kind == TN_AXIS_GRID && tn_nest_folded(n))
-        cols = FOLD_ROWS;
+        cols = fold_queries(s, n);
     if (cols < 1)
         cols = scan || fold ? (s->lanes < 16 ? 16 : s->lanes) : MATRIX_COLS;
     s->choice.rows = (int32_t)rows;

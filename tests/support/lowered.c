@@ -396,7 +396,9 @@ schedule_kernel(job *j, const tn_lowered *l)
         "gpu=1 group_lanes=64 group_bytes=16384",
         "gpu=1 group_lanes=5 group_bytes=2048",
     };
-    scheduled s = {.run = {.fill = fill, .tolerance = j->c->tolerance}, .j = j, .l = l};
+    scheduled s = {.run = {.fill = fill, .tolerance = j->c->tolerance > 2e-5 ? j->c->tolerance : 0},
+        .j = j,
+        .l = l};
     tn_text text = {.arena = j->arena};
     bool held = true;
 
