@@ -9,8 +9,7 @@ enum {
     MATRIX_COLS = 128,
     FOLD_ROWS = 96,    /* rows of a task with a fold */
     FOLD_QUERIES = 128, /* along vectors */
-    EDGE_QUERIES =
-        64, /* with keys that depend on the query: less is lost at the edge of the mask */
+    EDGE_QUERIES = 64,  /* with keys up to a mask: less is lost at its edge */
     LONG_KEYS = 4096,  /* where that matters no more */
 };
 
