@@ -57,6 +57,7 @@ void
 tn_graph_device_close(tn_graph_device *d)
 {
     tn_registry_destroy(d->registry);
+    d->registry = NULL;
     tn_diag_clear(&d->diag);
 }
 
@@ -76,7 +77,6 @@ parse(void *arg)
 
     p->module = tn_module_create(p->arena, "test");
     TN_TRY(tn_graph_parse(p->module, &p->run->diag, "test", p->run->text, &p->g));
-    tn_push(p->arena, &p->module->entries, p->g);
     return tn_graph_verify(p->g, &p->run->diag);
 }
 
