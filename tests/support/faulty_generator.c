@@ -7,8 +7,9 @@
 #include "ir/kernel/kernel.h"
 
 /* A generator for CPUs that makes one mistake: in kernels of the family that
- * TN_FAULT names, the first sum of two floats becomes a difference. The real
- * generator is the module TN_GENERATOR. */
+ * TN_FAULT names, sums of two floats become differences (all of them: what is
+ * for other sizes does not run). The real generator is the module
+ * TN_GENERATOR. */
 
 typedef const tn_plugin *query(uint32_t abi, const tn_host *host);
 
@@ -30,17 +31,19 @@ typedef struct job {
 static bool
 spoil(tn_kblock *b)
 {
+    bool any = false;
+
     for (uint32_t i = 0; b && i < b->ins.count; i++) {
         tn_ins *ins = b->ins.at[i];
 
         if (ins->op == TN_K_fn && ins->fn == TN_FN_add && tn_is_float(ins->type.dtype)) {
             ins->fn = TN_FN_sub;
-            return true;
+            any = true;
         }
-        if (spoil(ins->body) || spoil(ins->orelse))
-            return true;
+        any |= spoil(ins->body);
+        any |= spoil(ins->orelse);
     }
-    return false;
+    return any;
 }
 
 static tn_status
