@@ -6,6 +6,8 @@
   mutation.py --run ROOT FOLDER [NAME..]
                                       builds ROOT in FOLDER (a copy), then each
                                       fault: builds, tests, takes it back
+  mutation.py --quick ROOT FOLDER [NAME..]
+                                      the same with the quick tests alone
 """
 import os
 import re
@@ -14,13 +16,13 @@ import subprocess
 import sys
 
 # From the fastest on; the first level that fails ends the search.
-LEVELS = [
-    ["-L", "quick"],
-    ["-R", "^(conformance|fusion_.*)_(cpu|interp)$|^test_.*targets$|^test_lower|^graph_fuzz_(seeds|cpu|interp)"],
-    ["-R", "^(conformance|model_.*|e2e_.*)$|_(vulkan|opencl)$"],
-    ["-R", "^passes_.*cpu$|^model_|^e2e_|^graph_fuzz"],
-]
-KINDS = ("rule", "kernel", "planner", "schedule", "backend")
+QUICK = ["-L", "quick"]
+CPU = ["-R", "^(conformance|fusion_.*)_(cpu|interp)$|^test_.*targets$|^graph_fuzz_(seeds|cpu|interp)|^e2e_"]
+DRIVERS = ["-R", "_(vulkan|opencl)$"]
+MODELS = ["-R", "^passes_.*cpu$|^model_[a-z0-9-]*$"]
+# Vulkan and OpenCL run the kernels of GPU schedules and of their backends.
+LEVELS = {"rule": (QUICK, CPU, MODELS), "kernel": (QUICK, CPU, MODELS), "planner": (QUICK, CPU, MODELS),
+          "schedule": (QUICK, CPU, MODELS, DRIVERS), "backend": (QUICK, DRIVERS)}
 
 
 def read_faults(root):
@@ -57,7 +59,7 @@ def check(root):
             planted(root, fault)
         except (LookupError, OSError) as error:
             wrong.append(str(error))
-        if fault["kind"] not in KINDS:
+        if fault["kind"] not in LEVELS:
             wrong.append(f"{fault['name']}: there is no kind {fault['kind']}")
     if len({fault["name"] for fault in faults}) != len(faults):
         wrong.append("two faults have one name")
@@ -82,9 +84,9 @@ def build(folder):
     return done.returncode == 0
 
 
-def first_failure(folder):
+def first_failure(folder, levels):
     """(level, tests that fail) of the first level with any, or None."""
-    for number, level in enumerate(LEVELS):
+    for number, level in enumerate(levels):
         done = subprocess.run(
             ["ctest", "--test-dir", "build", "-j", str(os.cpu_count()), "-LE", "full|check|bench",
              "--stop-on-failure", "--timeout", "600", *level],
@@ -96,7 +98,7 @@ def first_failure(folder):
     return None
 
 
-def run(root, folder, names):
+def run(root, folder, names, quick):
     faults = [f for f in read_faults(root) if not names or f["name"] in names]
     copy(root, folder)
     subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", os.path.join(folder, "build"),
@@ -114,7 +116,7 @@ def run(root, folder, names):
             print(f"{fault['name']}: does not build", flush=True)
             survivors.append(fault["name"])
         else:
-            found = first_failure(folder)
+            found = first_failure(folder, (QUICK,) if quick else LEVELS[fault["kind"]])
             print(f"{fault['name']}: " + (f"level {found[0]}: {' '.join(found[1][:4])}" if found
                                           else "SURVIVES"), flush=True)
             if not found:
@@ -127,8 +129,9 @@ def run(root, folder, names):
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
         return check(sys.argv[2])
-    if len(sys.argv) >= 4 and sys.argv[1] == "--run":
-        return run(os.path.abspath(sys.argv[2]), os.path.abspath(sys.argv[3]), sys.argv[4:])
+    if len(sys.argv) >= 4 and sys.argv[1] in ("--run", "--quick"):
+        return run(os.path.abspath(sys.argv[2]), os.path.abspath(sys.argv[3]), sys.argv[4:],
+                   sys.argv[1] == "--quick")
     print(__doc__, file=sys.stderr)
     return 2
 

@@ -179,7 +179,7 @@ TN_TEST(scores_of_all_kinds)
         .weights = softmax});
 }
 
-TN_TEST(causal_and_windowed)
+TN_TEST(keys_behind_the_query_only)
 {
     const char *order[] = {"less_equal j, i", "greater j, i"};
     char scores[600];
@@ -189,6 +189,28 @@ TN_TEST(causal_and_windowed)
             "r: i32[N] = iota {size=N}\ni: i32[N,1] = unsqueeze r {axes=[1]}\n"
             "j: i32[M] = iota {size=M}\nc: bool[N,M] = %s\nx: f32[H,N,M] = where c, %s\n",
             order[turned], turned ? "-inf, s" : "s, -inf");
+        check((spelling){.scores = scores, .weights = softmax});
+    }
+}
+
+/* Keys from a place behind the query on, with and without that place. */
+TN_TEST(windows_begin_where_they_say)
+{
+    static const char *const rows[][2] = {
+        {"greater j, w", "s, -inf"},
+        {"greater_equal j, w", "s, -inf"},
+        {"less_equal w, j", "s, -inf"},
+        {"less j, w", "-inf, s"},
+        {"less_equal j, w", "-inf, s"},
+    };
+    char scores[600];
+
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        snprintf(scores, sizeof scores,
+            "r: i32[N] = iota {size=N}\ni: i32[N,1] = unsqueeze r {axes=[1]}\n"
+            "j: i32[M] = iota {size=M}\nw: i32[N,1] = sub i, 3\nc: bool[N,M] = %s\n"
+            "x: f32[H,N,M] = where c, %s\n",
+            rows[k][0], rows[k][1]);
         check((spelling){.scores = scores, .weights = softmax});
     }
 }
@@ -298,6 +320,6 @@ TN_TEST(near_misses_stay_as_they_are)
 TN_MAIN(TN_CASE(softmax_written_out), TN_CASE(weights_that_are_not_normalised),
     TN_CASE(a_maximum_that_may_be_infinite), TN_CASE(rows_without_keys),
     TN_CASE(weights_changed_afterwards), TN_CASE(other_tests_for_nan), TN_CASE(scores_of_all_kinds),
-    TN_CASE(causal_and_windowed), TN_CASE(halves), TN_CASE(grouped_heads_spelled_by_repeating),
-    TN_CASE(heads_joined_with_the_batch), TN_CASE(queries_along_vectors),
-    TN_CASE(near_misses_stay_as_they_are))
+    TN_CASE(keys_behind_the_query_only), TN_CASE(windows_begin_where_they_say), TN_CASE(halves),
+    TN_CASE(grouped_heads_spelled_by_repeating), TN_CASE(heads_joined_with_the_batch),
+    TN_CASE(queries_along_vectors), TN_CASE(near_misses_stay_as_they_are))
