@@ -215,6 +215,16 @@ TN_TEST(windows_begin_where_they_say)
     }
 }
 
+/* A row whose keys are all excluded by a number is the mean of all of them. */
+TN_TEST(numbers_exclude_no_block)
+{
+    check((spelling){.scores = "r: i32[N] = iota {size=N}\ni: i32[N,1] = unsqueeze r {axes=[1]}\n"
+                               "j: i32[M] = iota {size=M}\nw: i32[N,1] = sub i, 2\n"
+                               "c: bool[N,M] = less_equal j, w\n"
+                               "x: f32[H,N,M] = where c, s, -1e9\n",
+        .weights = softmax});
+}
+
 /* ---- types, layouts ---- */
 
 TN_TEST(halves)
@@ -320,6 +330,7 @@ TN_TEST(near_misses_stay_as_they_are)
 TN_MAIN(TN_CASE(softmax_written_out), TN_CASE(weights_that_are_not_normalised),
     TN_CASE(a_maximum_that_may_be_infinite), TN_CASE(rows_without_keys),
     TN_CASE(weights_changed_afterwards), TN_CASE(other_tests_for_nan), TN_CASE(scores_of_all_kinds),
-    TN_CASE(keys_behind_the_query_only), TN_CASE(windows_begin_where_they_say), TN_CASE(halves),
-    TN_CASE(grouped_heads_spelled_by_repeating), TN_CASE(heads_joined_with_the_batch),
-    TN_CASE(queries_along_vectors), TN_CASE(near_misses_stay_as_they_are))
+    TN_CASE(keys_behind_the_query_only), TN_CASE(windows_begin_where_they_say),
+    TN_CASE(numbers_exclude_no_block), TN_CASE(halves), TN_CASE(grouped_heads_spelled_by_repeating),
+    TN_CASE(heads_joined_with_the_batch), TN_CASE(queries_along_vectors),
+    TN_CASE(near_misses_stay_as_they_are))
