@@ -3,12 +3,14 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { NOTES = 16, NAME_ROOM = 4096 };
 
-typedef enum note_state { NOTE_FREE, NOTE_TAKEN, NOTE_WRITTEN } note_state;
+/* READ: written, and some thread compares the name. */
+typedef enum note_state { NOTE_FREE, NOTE_TAKEN, NOTE_WRITTEN, NOTE_READ } note_state;
 
 /* Names of files that exist only until they are renamed. Static, for a signal
  * handler has nothing else to reach them by. */
@@ -33,20 +35,38 @@ note(const char *name)
     }
 }
 
+/* A name that is held does not change; false: there is none. */
+static bool
+hold(struct note *n)
+{
+    int found = NOTE_WRITTEN;
+
+    while (!atomic_compare_exchange_strong(&n->state, &found, NOTE_READ)) {
+        if (found != NOTE_READ)
+            return false;
+        found = NOTE_WRITTEN;
+    }
+    return true;
+}
+
 static void
 forget(const char *name)
 {
     for (int i = 0; i < NOTES; i++)
-        if (atomic_load(&notes[i].state) == NOTE_WRITTEN && !strcmp(notes[i].name, name))
-            atomic_store(&notes[i].state, NOTE_FREE);
+        if (hold(&notes[i]))
+            atomic_store(&notes[i].state,
+                strcmp(notes[i].name, name) == 0 ? NOTE_FREE : NOTE_WRITTEN);
 }
 
 static void
 end(int signal_number)
 {
-    for (int i = 0; i < NOTES; i++)
-        if (atomic_load(&notes[i].state) == NOTE_WRITTEN)
+    for (int i = 0; i < NOTES; i++) {
+        int state = atomic_load(&notes[i].state);
+
+        if (state == NOTE_WRITTEN || state == NOTE_READ)
             unlink(notes[i].name);
+    }
     _exit(128 + signal_number);
 }
 
