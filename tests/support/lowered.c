@@ -396,6 +396,7 @@ schedule_kernel(job *j, const tn_lowered *l)
         "gpu=1 group_lanes=64 group_bytes=16384",
         "gpu=1 group_lanes=5 group_bytes=2048",
     };
+    /* A smaller one is for programs evaluated in double, not for f32. */
     scheduled s = {.run = {.fill = fill, .tolerance = j->c->tolerance > 2e-5 ? j->c->tolerance : 0},
         .j = j,
         .l = l};
