@@ -125,7 +125,7 @@ take_part(tn_op *op)
     return false;
 }
 
-/* One place of joined pieces that is a piece of its own. */
+/* A place of joined pieces is one of the piece it lies in. */
 static bool
 take_place(tn_op *op)
 {
@@ -136,10 +136,14 @@ take_place(tn_op *op)
     if (!whole || !tn_size_is_int(op->attr[TN_ATTR_index_at].sizes[0], &at))
         return false;
     for (int i = 0; i < whole->in_count; i++) {
-        if (!tn_size_is_int(whole->in[i]->type.dim[axis], &extent) || from > at)
+        if (!tn_size_is_int(whole->in[i]->type.dim[axis], &extent))
             return false;
-        if (from == at && extent == 1) {
-            tn_value_replace(op->out[0], tn_build_squeeze(&b, whole->in[i], &axis, 1));
+        if (at < from + extent) {
+            tn_size place = tn_size_int(op->graph->sizes, at - from);
+
+            tn_value_replace(op->out[0],
+                extent == 1 ? tn_build_squeeze(&b, whole->in[i], &axis, 1)
+                            : tn_build_index(&b, whole->in[i], (int)axis, place));
             return true;
         }
         from += extent;
