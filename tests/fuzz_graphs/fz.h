@@ -77,6 +77,8 @@ typedef struct fz_node {
     double number;  /* literal */
     double size;    /* about how large values get */
     bool output;
+    bool few;   /* equal numbers are likely in it, or numbers at a limit (fz_decide.c) */
+    bool exact; /* devices give the same bits */
     bool index;     /* an input of indices 0 .. p[0]-1; p[1]: not declared, may be wrong */
 } fz_node;
 
@@ -105,6 +107,7 @@ void fz_write(const fz_graph *g, fz_text *plain, fz_text *bound);
 /* How many nodes compute something that is needed. */
 int fz_size(const fz_graph *g);
 int64_t fz_dim_value(const fz_graph *g, int dim);
+int64_t fz_elements(const fz_graph *g, const fz_node *n);
 /* Marks what the outputs need. */
 void fz_needed(const fz_graph *g, bool *needed);
 void fz_text_free(fz_text *t);

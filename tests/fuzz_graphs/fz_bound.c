@@ -38,7 +38,10 @@ fz_unary(fz_writer *w, int i)
     if (!w->inexact[x] && (n->kind == FZ_STILL || n->kind == FZ_STEP))
         return;
     switch (n->kind) {
-    case FZ_STILL: fz_close(w, i, fz_error(w, x), FZ_CLEAN); break;
+    case FZ_STILL:
+        r = strcmp(n->op, "relu") != 0 ? fz_error(w, x) : monotone(w, i, n->op);
+        fz_close(w, i, r, FZ_CLEAN);
+        break;
     case FZ_STEP: fz_close(w, i, monotone(w, i, n->op), FZ_CLEAN); break;
     case FZ_RISING: fz_close(w, i, monotone(w, i, n->op), FZ_APPROXIMATE); break;
     case FZ_WAVE:
@@ -218,7 +221,7 @@ fz_reduce(fz_writer *w, int i)
 
     fz_statement(w, i, "%s n%d {axes=[%d]%s}", n->op, n->in[0], n->p[0], keep);
     fz_widened(w, i);
-    if (!sums && !w->inexact[n->in[0]])
+    if (fz_dim_value(w->g, x->dim[n->p[0]]) == 0 || (!sums && !w->inexact[n->in[0]]))
         return;
     e = fz_error(w, n->in[0]);
     if (!sums) { /* integers and truth: sure or not at all */

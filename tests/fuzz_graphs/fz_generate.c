@@ -59,8 +59,8 @@ fz_dim_value(const fz_graph *g, int dim)
     return g->dims[dim].value;
 }
 
-static int64_t
-elements(const fz_graph *g, const fz_node *n)
+int64_t
+fz_elements(const fz_graph *g, const fz_node *n)
 {
     int64_t count = 1;
 
@@ -95,7 +95,10 @@ fz_reads(fz_node *n, int value)
 int
 fz_done(fz_graph *g)
 {
-    return g->count < FZ_NODES - 8 ? g->count++ : -1;
+    if (g->count >= FZ_NODES - 8)
+        return -1;
+    fz_judge(g, &g->nodes[g->count]);
+    return g->count++;
 }
 
 int
@@ -136,17 +139,10 @@ fz_is_real_tensor(const fz_graph *g, const fz_node *n)
     return fz_is_real(g, n) && n->rank > 0;
 }
 
-/* Among many results in 16 bits some are always too close to tell. */
-bool
-fz_may_decide(const fz_graph *g, const fz_node *n)
-{
-    return (n->dtype != TN_F16 && n->dtype != TN_BF16) || n->in_count == 0 || elements(g, n) <= 4;
-}
-
 bool
 fz_is_full_number(const fz_graph *g, const fz_node *n)
 {
-    return fz_may_decide(g, n) && n->dtype != TN_BOOL && n->rank > 0 && elements(g, n) > 0 &&
+    return fz_may_decide(g, n) && n->dtype != TN_BOOL && n->rank > 0 && fz_elements(g, n) > 0 &&
         fz_is_constant(g, n->dim[n->rank - 1]);
 }
 
@@ -236,7 +232,7 @@ int
 fz_partner(fz_graph *g, int with, tn_dtype dtype)
 {
     const fz_node *n = &g->nodes[with];
-    int dim[FZ_RANK], rank = n->rank, first, i;
+    int rank = n->rank, i;
 
     for (int tries = 0; tries < 6; tries++) {
         const fz_node *m = &g->nodes[i = fz_pick(g, g->count)];
@@ -247,19 +243,30 @@ fz_partner(fz_graph *g, int with, tn_dtype dtype)
         if (same)
             return i;
     }
+    return fz_stranger(g, with, dtype);
+}
+
+int
+fz_stranger(fz_graph *g, int with, tn_dtype dtype)
+{
+    const fz_node *n = &g->nodes[with];
+    int dim[FZ_RANK], rank = n->rank, first, i;
+
     first = rank ? fz_pick(g, rank + 1) : 0;
     for (int k = first; k < rank; k++)
         dim[k - first] = fz_pick(g, 6) ? n->dim[k] : fz_constant_dim(g, 1);
     i = fz_new_input(g, dtype, rank - first, dim, false);
     if (i >= 0 && first == 0 && fz_pick(g, 3) == 0)
         g->nodes[i].kind = FZ_STATE;
+    if (i >= 0)
+        fz_judge(g, &g->nodes[i]);
     return i;
 }
 
 static bool
 too_large(const fz_graph *g)
 {
-    return elements(g, &g->nodes[g->count - 1]) > 20000;
+    return fz_elements(g, &g->nodes[g->count - 1]) > 20000;
 }
 
 /* True if node `k` writes rows into node `state`. */

@@ -12,7 +12,7 @@ add_unary(fz_graph *g)
     int x = fz_choose(g, fz_is_real), k = fz_pick(g, 7);
     fz_node *n;
 
-    if (x < 0)
+    if (x < 0 || (k == 0 && !fz_may_decide(g, &g->nodes[x])))
         return false;
     switch (k) {
     case 0:
@@ -116,6 +116,8 @@ add_truth(fz_graph *g)
     if (x < 0)
         return false;
     y = fz_partner(g, x, g->nodes[x].dtype);
+    if (k && y >= 0 && !fz_may_compare(g, x, y))
+        y = fz_stranger(g, x, g->nodes[x].dtype);
     if (y < 0)
         return false;
     if (k == 0)
@@ -373,8 +375,10 @@ choose_written(fz_graph *g)
     for (int k = 0; k < rank; k++)
         dim[k] = fz_constant_dim(g, 1 + fz_pick(g, 7));
     i = fz_new_input(g, TN_F32, rank, dim, false);
-    if (i >= 0)
+    if (i >= 0) {
         g->nodes[i].kind = FZ_STATE;
+        fz_judge(g, &g->nodes[i]);
+    }
     return i;
 }
 

@@ -28,6 +28,14 @@ int fz_new_input(fz_graph *g, tn_dtype dtype, int rank, const int *dim, bool wei
  * shape, an input or a state with its last axes, or with ones. */
 int fz_partner(fz_graph *g, int with, tn_dtype dtype);
 
+/* The same, always new. */
+int fz_stranger(fz_graph *g, int with, tn_dtype dtype);
+/* May nodes a and b be compared? Not if both come from one value: they may be
+ * equal, each computed. */
+bool fz_may_compare(const fz_graph *g, int a, int b);
+/* Sets `few` and `exact` of a node from its operands. */
+void fz_judge(const fz_graph *g, fz_node *n);
+
 /* A random earlier value, late ones more often; -1 if none passes. */
 typedef bool fz_test(const fz_graph *g, const fz_node *n);
 int fz_choose(fz_graph *g, fz_test *fits);

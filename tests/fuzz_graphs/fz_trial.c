@@ -43,16 +43,6 @@ wrong_index(const fz_node *n, uint64_t r)
     }
 }
 
-static int64_t
-node_elements(const fz_graph *g, const fz_node *n)
-{
-    int64_t count = 1;
-
-    for (int i = 0; i < n->rank; i++)
-        count *= fz_dim_value(g, n->dim[i]);
-    return count;
-}
-
 static void
 element(void *self, const tn_value *v, const tn_input *in, int64_t k, void *to)
 {
@@ -66,9 +56,9 @@ element(void *self, const tn_value *v, const tn_input *in, int64_t k, void *to)
     if (tn_is_float(type)) {
         double x = (double)(r >> 11) * 0x1p-51 - 2;
 
-        tn_store_double(type, to, key % 5 == 0 ? floor(x * 4) / 4 : x);
+        tn_store_double(type, to, t->g->draw == 0 && key % 5 == 0 ? floor(x * 4) / 4 : x);
     } else if (n->index) {
-        int64_t count = node_elements(t->g, n);
+        int64_t count = fz_elements(t->g, n);
         bool wrong = t->poisoned && n->p[1] && k == (int64_t)(key >> 8) % count;
 
         tn_store_int(type, to, wrong ? wrong_index(n, r) : (int64_t)(r % (uint64_t)n->p[0]));
