@@ -292,7 +292,8 @@ may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
     ++*depth;
     if (*depth > TN_GROUP_INLINE || rejoin)
         return false;
-    return free_view || (*cost <= TN_GROUP_CHEAP && *loads <= 1);
+    return free_view || (*loads == 0 && *cost <= TN_GROUP_PLACES) ||
+        (*loads == 1 && *cost <= TN_GROUP_CHEAP);
 }
 
 /* What a loop starts from is computed once, there: no kernel for it alone. */

@@ -13,6 +13,7 @@ enum {
     TN_GROUP_AXES = 16,
     TN_GROUP_INLINE = 24,   /* operations inlined behind one another */
     TN_GROUP_CHEAP = 3,     /* cost up to which a value is computed again */
+    TN_GROUP_PLACES = 9,    /* the same of one that reads no memory: masks by position */
     TN_GROUP_VISITS = 4096, /* steps of one search for a cycle */
 };
 

@@ -35,6 +35,13 @@ tn_ex_is_fn(const tn_tval *v, tn_fn fn)
     return v->op == TN_T_fn && v->fn == fn;
 }
 
+/* As a number of the type may be off that stands for `value`. */
+static bool
+is_near(double is, double value, tn_dtype dtype)
+{
+    return fabs(is - value) <= 4e-3 * fabs(value) * (dtype == TN_F32 ? 1e-3 : 1);
+}
+
 bool
 tn_ex_is_real(const tn_tval *v, double value)
 {
@@ -45,7 +52,7 @@ tn_ex_is_real(const tn_tval *v, double value)
     if (v->op != TN_T_const)
         return false;
     is = tn_is_float(v->dtype) ? v->real : (double)v->whole;
-    return fabs(is - value) <= 4e-3 * fabs(value) * (v->dtype == TN_F32 ? 1e-3 : 1);
+    return is_near(is, value, v->dtype);
 }
 
 static bool
@@ -175,23 +182,26 @@ static bool
 is_power(tn_tval *v, tn_tval *g, int power, double c)
 {
     tn_tval *f[TN_EX_FACTORS];
+    tn_dtype dtype = TN_F32;
     double product = 1;
     int count = 0;
 
     if (!tn_ex_factors(v, f, &count))
         return false;
     for (int i = 0; i < count; i++) {
-        if (f[i] == g)
+        if (f[i] == g) {
             power--;
-        else if (f[i]->op == TN_T_const)
+        } else if (f[i]->op == TN_T_const) {
             product *= f[i]->real;
-        else if (tn_ex_is_fn(f[i], TN_FN_pow) && tn_ex_plain(f[i]->arg[0]) == g &&
-            tn_ex_is_real(f[i]->arg[1], 3))
+            dtype = f[i]->dtype == TN_F32 ? dtype : f[i]->dtype;
+        } else if (tn_ex_is_fn(f[i], TN_FN_pow) && tn_ex_plain(f[i]->arg[0]) == g &&
+            tn_ex_is_real(f[i]->arg[1], 3)) {
             power -= 3;
-        else
+        } else {
             return false;
+        }
     }
-    return power == 0 && fabs(product - c) <= 4e-3 * c;
+    return power == 0 && is_near(product, c, dtype);
 }
 
 /* sqrt(2/pi)*(g + 0.044715*g^3) */

@@ -17,7 +17,7 @@
  *
  *     {"fuses": FAMILY}
  *     {"nearly": FAMILY, "predicate": the first condition that fails}
- *     {"kernels": how many there are}
+ *     {"kernels": how many there are, "none": FAMILY}
  *
  *     fusion DEVICE FILE..
  *
@@ -33,7 +33,8 @@ typedef struct job {
     char text[ROOM];
     const char *printed;
     char family[40], predicate[200]; /* predicate: "" if it must fuse */
-    uint32_t kernels;                /* without a family */
+    uint32_t kernels;                /* without a family, and none of that one */
+    char none[40];
     tn_diag diag;
     tn_env env;
     tn_arena *arena;
@@ -73,10 +74,11 @@ read_file(job *j)
     bytes = fread(j->text, 1, ROOM - 1, f);
     j->text[bytes] = 0;
     fclose(f);
-    j->family[0] = j->predicate[0] = 0;
+    j->family[0] = j->predicate[0] = j->none[0] = 0;
     j->finite = strstr(j->text, "\"finite\": true") != NULL;
     if (read_word(j->text, "\"kernels\": ", count, sizeof count)) {
         j->kernels = (uint32_t)strtoul(count, NULL, 10);
+        (void)read_word(j->text, "\"none\": \"", j->none, sizeof j->none);
         return j->kernels > 0;
     }
     if (read_word(j->text, "\"fuses\": \"", j->family, sizeof j->family))
@@ -104,17 +106,27 @@ lower(void *arg)
     return tn_lower_graph(j->arena, &j->diag, module->entries.at[0], &options, &j->lowered);
 }
 
+static int
+kernels_of(const job *j, const char *family)
+{
+    int kernels = 0;
+
+    for (uint32_t i = 0; i < j->lowered.at.count; i++)
+        kernels += strcmp(j->lowered.at.at[i].family, family) == 0;
+    return kernels;
+}
+
 static void
 check_findings(job *j)
 {
-    int kernels = 0, fused = 0, missed = 0;
+    int kernels, fused = 0, missed = 0;
 
     if (!j->family[0]) {
         TN_CHECK_EQ(j->lowered.at.count, j->kernels);
+        TN_CHECK(!j->none[0] || !kernels_of(j, j->none));
         return;
     }
-    for (uint32_t i = 0; i < j->lowered.at.count; i++)
-        kernels += strcmp(j->lowered.at.at[i].family, j->family) == 0;
+    kernels = kernels_of(j, j->family);
     for (uint32_t i = 0; i < j->findings.at.count; i++) {
         const tn_finding *f = &j->findings.at.at[i];
 

@@ -14,15 +14,30 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 # From the fastest on; the first level that fails ends the search.
-QUICK = ["-L", "quick"]
-CPU = ["-R", "^(conformance|fusion_.*)_(cpu|interp)$|^test_.*targets$|^graph_fuzz_(seeds|cpu|interp)|^e2e_"]
-DRIVERS = ["-R", "_(vulkan|opencl)$"]
-MODELS = ["-R", "^passes_.*cpu$|^model_[a-z0-9-]*$"]
+QUICK = ("quick", ["-L", "quick"])
+CPU = ("cpu", ["-R", "^(conformance|fusion_.*)_(cpu|interp)$|^test_.*targets$|^test_cpu_gen|^graph_fuzz_(cpu|plant)|"
+               "^e2e_"])
+MODELS = ("models", ["-R", "^passes_.*cpu$|^model_[a-z0-9-]*$"])
+DRIVERS = ("drivers", ["-R", "_(vulkan|opencl)$|^test_(gpu|session)"])
 # Vulkan and OpenCL run the kernels of GPU schedules and of their backends.
-LEVELS = {"rule": (QUICK, CPU, MODELS), "kernel": (QUICK, CPU, MODELS), "planner": (QUICK, CPU, MODELS),
-          "schedule": (QUICK, CPU, MODELS, DRIVERS), "backend": (QUICK, DRIVERS)}
+LEVELS = {"rule": (CPU, MODELS), "kernel": (CPU, MODELS), "planner": (CPU, MODELS),
+          "schedule": (CPU, MODELS, DRIVERS), "backend": (DRIVERS,)}
+# The tests that concern a file, before all others, and what is built for them.
+NEAR = (("passes/fuse/(online|attend)", "^test_attention$", "test_attention"),
+        ("passes/fuse/crf", "^fusion_crf_interp$", "fusion"),
+        ("passes/(fuse/(experts|routes)|lower/lower_(moe|route))", "^(test_lower_moe|fusion_moe_interp)$",
+         "test_lower_moe fusion"),
+        ("passes/(rule|clean|stack)", "^test_(clean|rules)$", "test_clean test_rules"),
+        ("passes/roll", "^test_roll$", "test_roll"),
+        ("passes/in_place", "^test_in_place$", "test_in_place"),
+        ("passes/(group|lower)", "^test_lower$", "test_lower"),
+        ("passes/schedule", "^test_schedule$", "test_schedule"),
+        ("(passes/assemble|ir/plan)", "^test_(plan|compile_weights)$", "test_plan"),
+        ("ir/kernel", "^test_k", "test_kbuild test_kexpand test_ktext"))
+ROW = "| {} | {} | {} | {} |"
 
 
 def read_faults(root):
@@ -61,69 +76,117 @@ def check(root):
             wrong.append(str(error))
         if fault["kind"] not in LEVELS:
             wrong.append(f"{fault['name']}: there is no kind {fault['kind']}")
-    if len({fault["name"] for fault in faults}) != len(faults):
-        wrong.append("two faults have one name")
+    names = [fault["name"] for fault in faults]
+    wrong += [f"{name}: stands twice" for name in set(names) if names.count(name) > 1]
     if len(faults) < 40:
         wrong.append(f"{len(faults)} faults; 40 are wanted")
     print("\n".join(wrong) if wrong else f"{len(faults)} faults, each in its place")
     return 1 if wrong else 0
 
 
+def put(path, text):
+    """Writes a file that differs, with the time of now, so that it is built."""
+    try:
+        with open(path, "rb") as file:
+            if file.read() == text:
+                return
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(text)
+
+
 def copy(root, folder):
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True)
     for name in listed.stdout.decode().split("\0"):
-        if name:
-            target = os.path.join(folder, name)
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copy2(os.path.join(root, name), target)
+        source = os.path.join(root, name)
+        if name and os.path.isfile(source):
+            with open(source, "rb") as file:
+                put(os.path.join(folder, name), file.read())
+            shutil.copymode(source, os.path.join(folder, name))
 
 
-def build(folder):
-    done = subprocess.run(["ninja", "-C", os.path.join(folder, "build")], capture_output=True,
-                          text=True)
+def build(folder, targets=""):
+    done = subprocess.run(["ninja", "-C", os.path.join(folder, "build"), *targets.split()],
+                          capture_output=True, text=True)
     return done.returncode == 0
 
 
-def first_failure(folder, levels):
-    """(level, tests that fail) of the first level with any, or None."""
-    for number, level in enumerate(levels):
-        done = subprocess.run(
-            ["ctest", "--test-dir", "build", "-j", str(os.cpu_count()), "-LE", "full|check|bench",
-             "--stop-on-failure", "--timeout", "600", *level],
-            cwd=folder, capture_output=True, text=True, env={**os.environ, "TENON_CACHE": ""})
-        if done.returncode:
-            failed = re.findall(r"\d+ - (\S+) \((?:Failed|Timeout|SEGFAULT|Subprocess|SIG)",
-                                done.stdout)
-            return number, failed or [done.stdout[-200:]]
+def failures(folder, *chosen):
+    """The tests that fail, up to the first few."""
+    done = subprocess.run(
+        ["ctest", "--test-dir", "build", "-j", str(os.cpu_count()), "-LE", "full|check|bench",
+         "--stop-on-failure", *chosen],
+        cwd=folder, capture_output=True, text=True, env={**os.environ, "TENON_CACHE": ""})
+    if not done.returncode:
+        return []
+    return re.findall(r"^\s*\d+ - (\S+) \(", done.stdout, re.M) or ["ctest"]
+
+
+def configure(root, folder):
+    """A copy of the tree, built without a fault: no debug information, and
+    the faster linker, since each fault links every program again."""
+    copy(root, folder)
+    linker = ["-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld"] if shutil.which("ld.lld") else []
+    subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", os.path.join(folder, "build"),
+                    "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2",
+                    "-DTN_WERROR=OFF", *linker], check=True, stdout=subprocess.DEVNULL)
+    if not build(folder):
+        sys.exit("the tree does not build without a fault")
+
+
+def search(folder, fault, quick):
+    """(level, test) of the first test that fails, or None."""
+    for prefix, regex, targets in NEAR:
+        if re.match(prefix, fault["file"]):
+            if not build(folder, targets):
+                return "", "does not build"
+            bad = failures(folder, "-L", "quick", "-R", regex)
+            if bad:
+                return "quick", bad[0]
+    if not build(folder):
+        return "", "does not build"
+    for name, chosen in (QUICK,) if quick else (QUICK, *LEVELS[fault["kind"]]):
+        bad = failures(folder, *chosen)
+        if bad:
+            return name, bad[0]
     return None
+
+
+def try_fault(root, folder, fault, quick, sound):
+    """(level, test) that finds the fault, level "-" if none does."""
+    path = os.path.join(folder, fault["file"])
+    put(path, planted(root, fault).encode())
+    found = search(folder, fault, quick)
+    with open(os.path.join(root, fault["file"]), "rb") as file:
+        put(path, file.read())
+    if not found:
+        return "-", "no test"
+    level, test = found
+    if level == "":
+        return "-", test
+    # Only a test that passes without the fault has found it.
+    if test not in sound:
+        if not build(folder) or failures(folder, "-R", f"^{test}$"):
+            return "-", f"{test}, which fails without it too"
+        sound.add(test)
+    return level, test
 
 
 def run(root, folder, names, quick):
     faults = [f for f in read_faults(root) if not names or f["name"] in names]
-    copy(root, folder)
-    subprocess.run(["cmake", "-G", "Ninja", "-S", folder, "-B", os.path.join(folder, "build"),
-                    "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DTN_WERROR=OFF"], check=True,
-                   stdout=subprocess.DEVNULL)
-    if not build(folder):
-        sys.exit("the tree does not build without a fault")
-    survivors = []
+    left, sound, at = [], set(), time.monotonic()
+    configure(root, folder)
+    print(ROW.format("fault", "kind", "level", "found by"))
+    print(ROW.format("---", "---", "---", "---"))
     for fault in faults:
-        path = os.path.join(folder, fault["file"])
-        text = planted(root, fault)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        if not build(folder):
-            print(f"{fault['name']}: does not build", flush=True)
-            survivors.append(fault["name"])
-        else:
-            found = first_failure(folder, (QUICK,) if quick else LEVELS[fault["kind"]])
-            print(f"{fault['name']}: " + (f"level {found[0]}: {' '.join(found[1][:4])}" if found
-                                          else "SURVIVES"), flush=True)
-            if not found:
-                survivors.append(fault["name"])
-        shutil.copy(os.path.join(root, fault["file"]), path)
-    print(f"{len(faults) - len(survivors)} of {len(faults)} found; left: {' '.join(survivors)}")
-    return 1 if survivors else 0
+        level, test = try_fault(root, folder, fault, quick, sound)
+        print(ROW.format(fault["name"], fault["kind"], level, test), flush=True)
+        if level == "-":
+            left.append(fault["name"])
+    print(f"\n{len(faults) - len(left)} of {len(faults)} found; left: {' '.join(left) or 'none'}")
+    print(f"{time.monotonic() - at:.0f} s", file=sys.stderr)
+    return 1 if left else 0
 
 
 def main():

@@ -215,6 +215,27 @@ TN_TEST(windows_begin_where_they_say)
     }
 }
 
+/* Two conditions bound the keys where both must hold, and only there. */
+TN_TEST(masks_of_two_conditions)
+{
+    static const char *const rows[][4] = {
+        {"less_equal j, i", "greater j, w", "and", "s, -inf"},
+        {"less_equal j, i", "less j, 3", "or", "s, -inf"},
+        {"greater j, i", "less_equal j, w", "or", "-inf, s"},
+        {"greater j, i", "greater_equal j, 3", "and", "-inf, s"},
+    };
+    char scores[700];
+
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        snprintf(scores, sizeof scores,
+            "r: i32[N] = iota {size=N}\ni: i32[N,1] = unsqueeze r {axes=[1]}\n"
+            "j: i32[M] = iota {size=M}\nw: i32[N,1] = sub i, 3\na: bool[N,M] = %s\n"
+            "b: bool[%s] = %s\nc: bool[N,M] = %s a, b\nx: f32[H,N,M] = where c, %s\n",
+            rows[k][0], strchr(rows[k][1], 'w') ? "N,M" : "M", rows[k][1], rows[k][2], rows[k][3]);
+        check((spelling){.scores = scores, .weights = softmax});
+    }
+}
+
 /* A row whose keys are all excluded by a number is the mean of all of them. */
 TN_TEST(numbers_exclude_no_block)
 {
@@ -331,6 +352,6 @@ TN_MAIN(TN_CASE(softmax_written_out), TN_CASE(weights_that_are_not_normalised),
     TN_CASE(a_maximum_that_may_be_infinite), TN_CASE(rows_without_keys),
     TN_CASE(weights_changed_afterwards), TN_CASE(other_tests_for_nan), TN_CASE(scores_of_all_kinds),
     TN_CASE(keys_behind_the_query_only), TN_CASE(windows_begin_where_they_say),
-    TN_CASE(numbers_exclude_no_block), TN_CASE(halves), TN_CASE(grouped_heads_spelled_by_repeating),
-    TN_CASE(heads_joined_with_the_batch), TN_CASE(queries_along_vectors),
-    TN_CASE(near_misses_stay_as_they_are))
+    TN_CASE(masks_of_two_conditions), TN_CASE(numbers_exclude_no_block), TN_CASE(halves),
+    TN_CASE(grouped_heads_spelled_by_repeating), TN_CASE(heads_joined_with_the_batch),
+    TN_CASE(queries_along_vectors), TN_CASE(near_misses_stay_as_they_are))

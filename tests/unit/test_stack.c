@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Pieces of a tensor joined again, and looked into. */
+#include <stdio.h>
+
+#include "passes/pass.h"
+#include "tests/support/lowered.h"
+#include "tests/support/test.h"
+
+typedef struct job {
+    tn_arena *arena;
+    tn_diag diag;
+    const char *text;
+    int joined;
+} job;
+
+static tn_status
+clean(void *arg)
+{
+    job *j = arg;
+    tn_module *m = tn_module_create(j->arena, "text");
+    tn_graph *g;
+
+    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
+    tn_passes_run(g, 0);
+    TN_TRY(tn_graph_verify(g, &j->diag));
+    for (const tn_op *op = g->block->first; op; op = op->next)
+        j->joined += op->code == TN_OP_concat;
+    return TN_OK;
+}
+
+/* Held against the reference, with and without passes; how many concats are
+ * left. */
+static int
+left(const char *text)
+{
+    job j = {.text = text};
+
+    tn_diag_init(&j.diag, tn_alloc_system());
+    j.arena = tn_arena_create(tn_alloc_system(), 0);
+    TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK);
+    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
+        tn_test_note("%s", tn_diag_text(&j.diag, i));
+    tn_arena_destroy(j.arena);
+    tn_diag_clear(&j.diag);
+    lowered_check(&(lowered_case){.text = text}, false);
+    return j.joined;
+}
+
+/* Places of the middle axis, joined along `axis` of what the join is of. */
+static int
+pieces(const int at[3], const char *shape, const char *whole, int axis)
+{
+    char text[1200];
+
+    snprintf(text, sizeof text,
+        "graph main\ninput x: f32[3,6,4]\na: f32[3,4] = index x {axis=1, at=%d}\n"
+        "b: f32[3,4] = index x {axis=1, at=%d}\nc: f32[3,4] = index x {axis=1, at=%d}\n"
+        "d: f32[%s] = unsqueeze a {axes=[%d]}\ne: f32[%s] = unsqueeze b {axes=[%d]}\n"
+        "f: f32[%s] = unsqueeze c {axes=[%d]}\ng: f32[%s] = concat d, e, f {axis=%d}\n"
+        "h: f32[%s] = exp g\noutput h = h\n",
+        at[0], at[1], at[2], shape, axis, shape, axis, shape, axis, whole, axis, whole);
+    return left(text);
+}
+
+TN_TEST(consecutive_pieces_are_a_slice)
+{
+    TN_CHECK_EQ(pieces((int[]){2, 3, 4}, "3,1,4", "3,3,4", 1), 0);
+    TN_CHECK_EQ(pieces((int[]){0, 1, 2}, "1,3,4", "3,3,4", 0), 0);
+    TN_CHECK_EQ(pieces((int[]){3, 4, 5}, "3,4,1", "3,4,3", 2), 0);
+}
+
+TN_TEST(other_pieces_stay_joined)
+{
+    TN_CHECK_EQ(pieces((int[]){2, 3, 5}, "3,1,4", "3,3,4", 1), 1);
+    TN_CHECK_EQ(pieces((int[]){2, 2, 3}, "3,1,4", "3,3,4", 1), 1);
+    TN_CHECK_EQ(pieces((int[]){4, 3, 2}, "1,3,4", "3,3,4", 0), 1);
+    TN_CHECK_EQ(pieces((int[]){1, 4, 5}, "3,4,1", "3,4,3", 2), 1);
+}
+
+/* What is taken of the pieces a, b (two wide) and c, joined. */
+static int
+taken(const char *what, const char *shape)
+{
+    char text[800];
+
+    snprintf(text, sizeof text,
+        "graph main\ninput a: f32[3,1]\ninput b: f32[3,2]\ninput c: f32[3,1]\n"
+        "j: f32[3,4] = concat a, b, c {axis=1}\ny: f32[%s] = %s\nz: f32[%s] = exp y\n"
+        "output z = z\n",
+        shape, what, shape);
+    return left(text);
+}
+
+TN_TEST(one_of_the_pieces_is_that_piece)
+{
+    TN_CHECK_EQ(taken("slice j {axis=1, start=0, size=1}", "3,1"), 0);
+    TN_CHECK_EQ(taken("slice j {axis=1, start=1, size=2}", "3,2"), 0);
+    TN_CHECK_EQ(taken("slice j {axis=1, start=3, size=1}", "3,1"), 0);
+    TN_CHECK_EQ(taken("index j {axis=1, at=0}", "3"), 0);
+    TN_CHECK_EQ(taken("index j {axis=1, at=1}", "3"), 0);
+    TN_CHECK_EQ(taken("index j {axis=1, at=2}", "3"), 0);
+    TN_CHECK_EQ(taken("index j {axis=1, at=3}", "3"), 0);
+}
+
+TN_TEST(parts_of_pieces_are_no_piece)
+{
+    TN_CHECK_EQ(taken("slice j {axis=1, start=1, size=1}", "3,1"), 1);
+    TN_CHECK_EQ(taken("slice j {axis=1, start=1, size=2, step=2}", "3,2"), 1);
+    TN_CHECK_EQ(taken("slice j {axis=1, start=2, size=2}", "3,2"), 1);
+    TN_CHECK_EQ(taken("slice j {axis=0, start=1, size=2}", "2,4"), 1);
+    TN_CHECK_EQ(taken("index j {axis=0, at=1}", "4"), 1);
+}
+
+/* What a loop gave in its last round, where that is carried and where it is
+ * not. */
+static void
+last_round(const char *how, const char *at, const char *yields)
+{
+    char text[600];
+
+    snprintf(text, sizeof text,
+        "graph main\ninput x: f32[5,3]\ninput a: f32[3]\n"
+        "r: f32[3], all: f32[5,3] = scan a, x {carries=1%s} do (c, s, i)\n"
+        "v: f32[3] = mul c, 0.5\nu: f32[3] = add v, s\nyield %s\nend\n"
+        "y: f32[3] = index all {axis=0, at=%s}\nz: f32[3] = exp y\noutput z = z\n",
+        how, yields, at);
+    lowered_check(&(lowered_case){.text = text}, false);
+}
+
+TN_TEST(the_last_round_of_a_loop)
+{
+    last_round("", "4", "u, u");
+    last_round("", "4", "u, v");
+    last_round("", "0", "u, u");
+    last_round("", "3", "u, u");
+    last_round(", reverse=true", "0", "u, u");
+    last_round(", reverse=true", "4", "u, u");
+}
+
+TN_MAIN(TN_CASE(consecutive_pieces_are_a_slice), TN_CASE(other_pieces_stay_joined),
+    TN_CASE(one_of_the_pieces_is_that_piece), TN_CASE(parts_of_pieces_are_no_piece),
+    TN_CASE(the_last_round_of_a_loop))
