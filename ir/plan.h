@@ -30,9 +30,9 @@ typedef enum tn_plan_use {
 } tn_plan_use;
 
 /* A tensor of the plan. Views and outputs may share the memory of another:
- * then `same_as` names it and first/last are those of the owner. What a state
- * holds once new rows have been stored in it is a buffer of its own, the same
- * as that of what it held before. */
+ * then `same_as` names it and first/last are those of the owner. What a state,
+ * or what a loop carries, holds once new rows have been stored in it is a
+ * buffer of its own, the same as that of what it held before. */
 typedef struct tn_plan_buffer {
     tn_plan_use use;
     const char *name; /* of the value, for people */
@@ -72,11 +72,12 @@ typedef enum tn_step_kind {
     TN_STEP_LAUNCH,
     TN_STEP_COPY, /* buffer[0] to buffer[1], `bytes` */
     TN_STEP_ZERO, /* buffer[0] */
-    /* The next `length` steps are run again and again, at most sizes[0] times.
-     * One of them (not counting those of loops inside) is a TEST: the steps
-     * behind it are run only if buffer[0], a truth value that those before it
-     * have written, holds. A round after it failed changes nothing, so that up
-     * to `chunk` rounds may be started between two looks at it. */
+    /* The next `length` steps are run again and again, sizes[0] times. If one of
+     * them (not counting those of loops inside) is a TEST, only until that
+     * fails: the steps behind it are run only if buffer[0], a truth value that
+     * those before it have written, holds. A round after it failed changes
+     * nothing, so that up to `chunk` rounds may be started between two looks at
+     * it. */
     TN_STEP_LOOP,
     TN_STEP_TEST,
 } tn_step_kind;
@@ -124,6 +125,15 @@ typedef struct tn_plan {
     TN_VEC(tn_plan_fact) facts;
     TN_VEC(tn_plan_undo) undos;
 } tn_plan;
+
+/* The buffer whose memory it is. */
+static inline uint32_t
+tn_plan_owner(const tn_plan *plan, uint32_t buffer)
+{
+    int32_t owner = plan->buffers.at[buffer].same_as;
+
+    return owner < 0 ? buffer : (uint32_t)owner;
+}
 
 /* The first of the steps at the end that copy into states: the runtime goes on
  * to them when all before them, and the outputs, have turned out well. */

@@ -384,7 +384,7 @@ aliases_ok(const tn_plan *plan)
     return true;
 }
 
-/* Loops lie inside one another, not too deep, and each has its test. */
+/* Loops lie inside one another, not too deep, none with two tests. */
 static bool
 loops_ok(const tn_plan *plan)
 {
@@ -394,7 +394,7 @@ loops_ok(const tn_plan *plan)
         const tn_plan_step *step;
 
         while (depth && end[depth - 1] == s)
-            if (tests[--depth] != 1)
+            if (tests[--depth] > 1)
                 return false;
         if (s == plan->steps.count)
             break;

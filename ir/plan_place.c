@@ -105,19 +105,11 @@ tn_plan_commit(const tn_plan *plan)
 
 /* ---- the checker: says again, from the steps, what must hold ---- */
 
-static uint32_t
-owner_of(const tn_plan *plan, uint32_t i)
-{
-    int32_t owner = plan->buffers.at[i].same_as;
-
-    return owner < 0 ? i : (uint32_t)owner;
-}
-
 static bool
 mentions(const tn_plan *plan, const tn_plan_step *s, uint32_t owner)
 {
     for (uint32_t i = 0; i < s->buffers.count; i++)
-        if (owner_of(plan, s->buffers.at[i]) == owner)
+        if (tn_plan_owner(plan, s->buffers.at[i]) == owner)
             return true;
     return false;
 }
@@ -185,7 +177,8 @@ conflict(const tn_plan *plan, const tn_plan_step *a, const tn_plan_step *b, cons
 {
     for (uint32_t i = 0; i < a->buffers.count; i++)
         for (uint32_t j = 0; j < b->buffers.count; j++) {
-            uint32_t x = owner_of(plan, a->buffers.at[i]), y = owner_of(plan, b->buffers.at[j]);
+            uint32_t x = tn_plan_owner(plan, a->buffers.at[i]),
+                     y = tn_plan_owner(plan, b->buffers.at[j]);
             bool written = a->writes.at[i] || b->writes.at[j];
             bool same = x == y;
 
@@ -239,18 +232,45 @@ check_loops(const tn_plan *plan, tn_diag *diag)
     return TN_OK;
 }
 
-static bool
-is_in_loop(const tn_plan *plan, uint32_t step)
+/* The innermost loop around a step, from which on `from` looks further out;
+ * UINT32_MAX: there is none. */
+static uint32_t
+loop_around(const tn_plan *plan, uint32_t step, uint32_t from)
 {
-    for (uint32_t s = 0; s < step; s++)
+    for (uint32_t s = from; s-- > 0;)
         if (plan->steps.at[s].kind == TN_STEP_LOOP && step <= s + plan->steps.at[s].length)
+            return s;
+    return UINT32_MAX;
+}
+
+static bool
+is_mentioned_outside(const tn_plan *plan, uint32_t owner, uint32_t loop)
+{
+    uint32_t end = loop + plan->steps.at[loop].length;
+
+    for (uint32_t s = 0; s < plan->steps.count; s++)
+        if ((s < loop || s > end) && mentions(plan, &plan->steps.at[s], owner))
             return true;
     return false;
 }
 
-/* `now` is what the memory of state buffer `owner` holds before step s: the
- * buffer that was written last. Nothing but that may be read, and whatever
- * writes reads none of it. */
+/* Memory of a loop may be stored into in place: what the next round begins
+ * with is what this one left there. But no round may be started too many. A
+ * state may not: what it held could not be put back. */
+static tn_status
+check_rounds(const tn_plan *plan, tn_diag *diag, uint32_t s, uint32_t owner)
+{
+    for (uint32_t l = loop_around(plan, s, s); l != UINT32_MAX; l = loop_around(plan, s, l))
+        if (plan->buffers.at[owner].use == TN_USE_STATE ||
+            (plan->steps.at[l].chunk > 1 && is_mentioned_outside(plan, owner, l)))
+            return tn_fail(diag, TN_BUG, "plan %s: step %u updates %s in place in a loop",
+                plan->entry, s, plan->buffers.at[owner].name);
+    return TN_OK;
+}
+
+/* `now` is what the memory of buffer `owner` holds before step s: the buffer
+ * that was written last. Nothing but that may be read, and whatever writes
+ * reads none of it. */
 static tn_status
 check_version(const tn_plan *plan, tn_diag *diag, uint32_t s, uint32_t owner, uint32_t *now)
 {
@@ -258,30 +278,38 @@ check_version(const tn_plan *plan, tn_diag *diag, uint32_t s, uint32_t owner, ui
     uint32_t next = *now;
 
     for (uint32_t i = 0; i < step->buffers.count; i++)
-        if (owner_of(plan, step->buffers.at[i]) == owner && step->writes.at[i])
+        if (tn_plan_owner(plan, step->buffers.at[i]) == owner && step->writes.at[i])
             next = step->buffers.at[i];
     for (uint32_t i = 0; i < step->buffers.count; i++) {
         uint32_t b = step->buffers.at[i];
 
-        if (owner_of(plan, b) == owner && b != next)
+        if (tn_plan_owner(plan, b) == owner && b != next)
             return tn_fail(diag, TN_BUG,
                 "plan %s: step %u reads %s, which has been overwritten in place", plan->entry, s,
                 plan->buffers.at[b].name);
     }
-    if (next != *now && is_in_loop(plan, s))
-        return tn_fail(diag, TN_BUG, "plan %s: step %u updates %s in place in a loop", plan->entry,
-            s, plan->buffers.at[owner].name);
+    if (next != *now && next != owner)
+        TN_TRY(check_rounds(plan, diag, s, owner));
     *now = next;
     return TN_OK;
 }
 
+static bool
+has_versions(const tn_plan *plan, uint32_t owner)
+{
+    for (uint32_t i = 0; i < plan->buffers.count; i++)
+        if (plan->buffers.at[i].same_as == (int32_t)owner)
+            return true;
+    return false;
+}
+
 static tn_status
-check_states(const tn_plan *plan, tn_diag *diag)
+check_versions(const tn_plan *plan, tn_diag *diag)
 {
     for (uint32_t i = 0; i < plan->buffers.count; i++) {
         uint32_t now = i;
 
-        if (plan->buffers.at[i].use != TN_USE_STATE || plan->buffers.at[i].same_as >= 0)
+        if (plan->buffers.at[i].same_as >= 0 || !has_versions(plan, i))
             continue;
         for (uint32_t s = 0; s < plan->steps.count; s++)
             TN_TRY(check_version(plan, diag, s, i, &now));
@@ -297,6 +325,6 @@ tn_plan_check(const tn_plan *plan, tn_diag *diag, const uint64_t *bytes, const u
             if (is_placed(&plan->buffers.at[i]) && is_placed(&plan->buffers.at[j]))
                 TN_TRY(check_pair(plan, diag, i, j, bytes, offset));
     TN_TRY(check_loops(plan, diag));
-    TN_TRY(check_states(plan, diag));
+    TN_TRY(check_versions(plan, diag));
     return check_waits(plan, diag, bytes, offset);
 }

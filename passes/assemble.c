@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "passes/assemble_in.h"
 #include "passes/schedule/schedule.h"
 
 typedef struct assembly {
@@ -14,7 +15,7 @@ typedef struct assembly {
     tn_plan *plan;
     int32_t *of_value; /* value id -> buffer, -1 */
     tn_value **owner;  /* value id -> the value whose memory it shares, NULL */
-    tn_value **updated; /* value id -> the state whose memory it takes, NULL */
+    tn_value **updated; /* value id -> the value whose memory it is stored into, NULL */
     TN_VEC(uint32_t) loops; /* steps of the loops that are open */
     int32_t part; /* of `lowered` that is being added */
 } assembly;
@@ -196,16 +197,16 @@ new_buffer(assembly *a, const tn_value *v)
 
 static uint32_t buffer_of(assembly *a, const tn_value *v, const tn_layout *layout);
 
-/* What a state holds once rows have been stored in it: the same memory under
- * another number, so that the plan says which of the two a step reads. */
+/* What a state, or what a loop carries, holds once rows have been stored in
+ * it: the same memory under another number, so that the plan says which of the
+ * two a step reads. */
 static uint32_t
 new_version(assembly *a, const tn_value *v)
 {
-    const tn_value *state = a->updated[v->id];
-    uint32_t owner = buffer_of(a, state, NULL);
-    tn_plan_buffer b = shaped(a, v, TN_USE_STATE);
+    uint32_t owner = buffer_of(a, a->updated[v->id], NULL);
+    tn_plan_buffer b = shaped(a, v, a->plan->buffers.at[owner].use);
 
-    b.number = (int32_t)state->state->id;
+    b.number = a->plan->buffers.at[owner].number;
     b.same_as = (int32_t)owner;
     return add_buffer(a, &b);
 }
@@ -222,12 +223,6 @@ buffer_of(assembly *a, const tn_value *v, const tn_layout *layout)
     if (a->of_value[v->id] < 0)
         a->of_value[v->id] = (int32_t)(a->updated[v->id] ? new_version(a, v) : new_buffer(a, v));
     return (uint32_t)a->of_value[v->id];
-}
-
-static uint32_t
-owner_of(const tn_plan *p, uint32_t buffer)
-{
-    return p->buffers.at[buffer].same_as < 0 ? buffer : (uint32_t)p->buffers.at[buffer].same_as;
 }
 
 /* ---- steps ---- */
@@ -404,14 +399,34 @@ add_lowered(assembly *a, const tn_lowered *l)
 enum { ROUNDS_AT_ONCE = 16 };
 
 static tn_plan_step
-marker(tn_step_kind kind)
+marker(tn_step_kind kind, const char *name)
 {
-    return (tn_plan_step){.kind = kind,
-        .name = "while",
-        .family = "while",
-        .kernel = -1,
-        .first_site = -1,
-        .part = -1};
+    return (tn_plan_step){
+        .kind = kind, .name = name, .family = name, .kernel = -1, .first_site = -1, .part = -1};
+}
+
+static bool
+is_named_before(const tn_plan *p, uint32_t step, uint32_t owner)
+{
+    for (uint32_t s = 0; s < step; s++)
+        for (uint32_t i = 0; i < p->steps.at[s].buffers.count; i++)
+            if (tn_plan_owner(p, p->steps.at[s].buffers.at[i]) == owner)
+                return true;
+    return false;
+}
+
+/* True if the step stores into memory that outlives a round of the loop at
+ * `loop`, in place: a round too many would do so too. */
+static bool
+stores_for_good(const tn_plan *p, uint32_t loop, const tn_plan_step *step)
+{
+    for (uint32_t i = 0; i < step->buffers.count; i++) {
+        int32_t owner = p->buffers.at[step->buffers.at[i]].same_as;
+
+        if (step->writes.at[i] && owner >= 0 && is_named_before(p, loop, (uint32_t)owner))
+            return true;
+    }
+    return false;
 }
 
 /* Behind a check a round too many could fail where none should have run; a
@@ -423,16 +438,19 @@ close_loop(assembly *a)
     tn_plan_step *loop = &a->plan->steps.at[at];
 
     loop->length = count - at - 1;
-    loop->chunk = a->target->gpu ? ROUNDS_AT_ONCE : 1;
+    if (loop->chunk == 0)
+        loop->chunk = a->target->gpu ? ROUNDS_AT_ONCE : 1;
     for (uint32_t s = at + 1; s < count; s++)
-        if (a->plan->steps.at[s].first_site >= 0)
+        if (a->plan->steps.at[s].first_site >= 0 ||
+            stores_for_good(a->plan, at, &a->plan->steps.at[s]))
             loop->chunk = 1;
 }
 
 static void
 add_mark(assembly *a, const tn_lowered_mark *m)
 {
-    tn_plan_step step = marker(m->kind == TN_MARK_LOOP ? TN_STEP_LOOP : TN_STEP_TEST);
+    tn_plan_step step = marker(m->kind == TN_MARK_LOOP ? TN_STEP_LOOP : TN_STEP_TEST,
+        m->counted ? "scan" : "while");
 
     if (m->kind == TN_MARK_END) {
         close_loop(a);
@@ -441,6 +459,7 @@ add_mark(assembly *a, const tn_lowered_mark *m)
     if (m->kind == TN_MARK_LOOP) {
         tn_formula limit = formula(a, m->limit);
 
+        step.chunk = m->counted;
         tn_push(a->arena, &a->loops, a->plan->steps.count);
         tn_push(a->arena, &step.sizes, limit);
     } else {
@@ -493,7 +512,8 @@ static void
 add_output(assembly *a, uint32_t number)
 {
     const tn_value *v = a->g->block->results.at[number];
-    uint32_t at = buffer_of(a, v, NULL);
+    uint32_t own = buffer_of(a, v, NULL), owner = tn_plan_owner(a->plan, own);
+    uint32_t at = a->plan->buffers.at[owner].use == TN_USE_STATE ? own : owner;
     tn_plan_buffer *b = &a->plan->buffers.at[at];
     tn_plan_buffer made;
 
@@ -527,7 +547,7 @@ add_store(assembly *a, uint32_t number)
     for (uint32_t i = 0; i < a->plan->buffers.count; i++)
         if (a->plan->buffers.at[i].use == TN_USE_STATE &&
             a->plan->buffers.at[i].number == to.number) {
-            if (i != owner_of(a->plan, from))
+            if (i != tn_plan_owner(a->plan, from))
                 add_copy(a, from, i, state->name);
             return;
         }
@@ -550,102 +570,6 @@ add_undo(assembly *a, const tn_in_place *u)
         undo.input = op->in[at->operand]->index;
     undo.at = formula(a, at->operand < 0 ? at->sizes[0] : integer(a, 0));
     tn_push(a->arena, &a->plan->undos, undo);
-}
-
-/* ---- waits and lifetimes ---- */
-
-static bool
-depends(const tn_plan *p, const tn_plan_step *earlier, const tn_plan_step *later)
-{
-    for (uint32_t i = 0; i < earlier->buffers.count; i++)
-        for (uint32_t j = 0; j < later->buffers.count; j++)
-            if (owner_of(p, earlier->buffers.at[i]) == owner_of(p, later->buffers.at[j]) &&
-                (earlier->writes.at[i] || later->writes.at[j]))
-                return true;
-    return false;
-}
-
-static bool
-is_marker(const tn_plan_step *s)
-{
-    return s->kind == TN_STEP_LOOP || s->kind == TN_STEP_TEST;
-}
-
-/* Steps that begin or follow a part of a loop: what was before them is another
- * step in each round. */
-static bool *
-edges(tn_arena *arena, const tn_plan *p)
-{
-    bool *edge = tn_new_array(arena, bool, p->steps.count + 1);
-
-    for (uint32_t s = 0; s < p->steps.count; s++) {
-        edge[s + 1] |= is_marker(&p->steps.at[s]);
-        if (p->steps.at[s].kind == TN_STEP_LOOP)
-            edge[s + 1 + p->steps.at[s].length] = true;
-    }
-    return edge;
-}
-
-static void
-set_waits(tn_arena *arena, tn_plan *p)
-{
-    const bool *edge = edges(arena, p);
-    uint32_t in_flight = 0;
-
-    for (uint32_t s = 0; s < p->steps.count; s++) {
-        if (edge[s] && !is_marker(&p->steps.at[s])) {
-            p->steps.at[s].wait = true;
-            in_flight = s;
-        }
-        for (uint32_t e = in_flight; e < s && !p->steps.at[s].wait; e++)
-            if (depends(p, &p->steps.at[e], &p->steps.at[s])) {
-                p->steps.at[s].wait = true;
-                in_flight = s;
-            }
-    }
-}
-
-/* What lives at the edge of a loop lives in all of it. */
-static bool
-widen(tn_plan_buffer *b, int32_t from, int32_t to)
-{
-    if (b->first < 0 || b->last < from || b->first > to || (b->first >= from && b->last <= to) ||
-        (b->first <= from && b->last >= to))
-        return false;
-    b->first = b->first < from ? b->first : from;
-    b->last = b->last > to ? b->last : to;
-    return true;
-}
-
-static void
-live_through_loops(tn_plan *p)
-{
-    bool again = true;
-
-    while (again) {
-        again = false;
-        for (uint32_t s = 0; s < p->steps.count; s++)
-            for (uint32_t i = 0; p->steps.at[s].kind == TN_STEP_LOOP && i < p->buffers.count; i++)
-                again |= widen(&p->buffers.at[i], (int32_t)s, (int32_t)(s + p->steps.at[s].length));
-    }
-}
-
-/* A buffer lives from the first step that names it to the last one, and on
- * until a later step has waited for that. */
-static void
-set_lifetimes(tn_plan *p)
-{
-    for (uint32_t s = 0; s < p->steps.count; s++)
-        for (uint32_t i = 0; i < p->steps.at[s].buffers.count; i++) {
-            tn_plan_buffer *b = &p->buffers.at[owner_of(p, p->steps.at[s].buffers.at[i])];
-            uint32_t end = s;
-
-            while (end + 1 < p->steps.count && !p->steps.at[end + 1].wait)
-                end++;
-            if (b->first < 0)
-                b->first = (int32_t)s;
-            b->last = (int32_t)end;
-        }
 }
 
 tn_status
@@ -676,8 +600,7 @@ tn_assemble(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lowered_list *
         add_store(&a, i);
     for (uint32_t i = 0; i < lowered->in_place.at.count; i++)
         add_undo(&a, &lowered->in_place.at.at[i]);
-    set_waits(arena, out);
-    set_lifetimes(out);
-    live_through_loops(out);
+    tn_assemble_waits(arena, out);
+    tn_assemble_lifetimes(out);
     return TN_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "ir/graph/build.h"
 #include "passes/dims.h"
+#include "passes/scan_axes.h"
 
 /* ---- what may fail ---- */
 
@@ -97,12 +98,20 @@ static bool
 can_be_kept(const tn_block *body)
 {
     for (const tn_op *op = body->first; op; op = op->next) {
-        if (op->body_count || op->code == TN_OP_nonzero)
+        bool choice = op->code == TN_OP_if && tn_branch_may_choose(op);
+
+        if ((op->body_count && !choice) || op->code == TN_OP_nonzero)
             return false;
         if (risky_operand(op) >= 0 && !has_safe_number(op))
             return false;
     }
     return true;
+}
+
+bool
+tn_branch_may_choose(const tn_op *op)
+{
+    return can_be_kept(op->body[0]) && can_be_kept(op->body[1]);
 }
 
 /* Where the body is not chosen its data does no harm. */
@@ -152,13 +161,15 @@ tn_branch_choose(tn_op *op)
 
 /* Bodies are as deep as the reader let them be; inner ones first. */
 static void
-settle(tn_block *block, bool in_scan)
+settle(tn_block *block, bool in_kernel)
 {
     for (tn_op *op = block->first, *next; op; op = next) {
+        bool within = in_kernel || (op->code == TN_OP_scan && tn_scan_fits_kernel(op));
+
         next = op->next;
         for (int i = 0; i < op->body_count; i++)
-            settle(op->body[i], in_scan || op->code == TN_OP_scan);
-        if (in_scan && op->code == TN_OP_if && can_be_kept(op->body[0]) && can_be_kept(op->body[1]))
+            settle(op->body[i], within);
+        if (in_kernel && op->code == TN_OP_if && tn_branch_may_choose(op))
             tn_branch_choose(op);
     }
 }

@@ -10,9 +10,10 @@
 
 /* Both bodies are worth computing always, and neither can fail. */
 bool tn_branch_is_light(const tn_op *op);
-/* Every `if` inside the bodies of scans becomes choices. One stays that holds
- * what cannot be kept from failing (an index into what may be empty), or a
- * `while`. */
+/* Both bodies can be computed always, whatever it costs: nothing in them cannot
+ * be kept from failing (an index into what may be empty), or is a loop. */
+bool tn_branch_may_choose(const tn_op *op);
+/* Every `if` inside the bodies of scans that fit kernels becomes choices. */
 void tn_branch_settle(tn_graph *g);
 /* One `if` that is light. */
 void tn_branch_choose(tn_op *op);

@@ -41,17 +41,26 @@ start_of_sort(tn_op *op)
     tn_op_remove(op);
 }
 
-bool
-tn_clean_many(tn_graph *g)
+/* Bodies are as deep as the reader let them be. */
+static bool
+clean_block(tn_block *block)
 {
     bool changed = false;
 
-    for (tn_op *op = g->block->first, *next; op; op = next) {
+    for (tn_op *op = block->first, *next; op; op = next) {
         next = op->next;
-        if (!keeps_many(g, op))
+        for (int i = 0; i < op->body_count; i++)
+            changed |= clean_block(op->body[i]);
+        if (!keeps_many(block->graph, op))
             continue;
         start_of_sort(op);
         changed = true;
     }
     return changed;
+}
+
+bool
+tn_clean_many(tn_graph *g)
+{
+    return clean_block(g->block);
 }

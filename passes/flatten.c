@@ -3,98 +3,122 @@
 
 #include "ir/graph/build.h"
 #include "passes/branch.h"
+#include "passes/flatten_in.h"
+#include "passes/scan_axes.h"
 
-typedef struct flattener {
-    tn_arena *arena;
-    tn_flat *out;
-    tn_op *op; /* that is laid out */
-    tn_value **first, **now, **next;
-} flattener;
-
-static tn_value *
-keep(flattener *f, tn_value *v)
+tn_value *
+tn_flat_keep(tn_flattener *f, tn_value *v)
 {
     tn_push(f->arena, &f->out->kept, v->def);
     return v;
 }
 
-/* A copy in memory of its own. */
-static tn_value *
-copied(flattener *f, tn_value *v, const char *name)
+tn_value *
+tn_flat_copied(tn_flattener *f, tn_value *v, const char *name)
 {
     tn_build b = tn_build_before(f->op);
     tn_value *copy = tn_build_reshape(&b, v, v->type.dim, v->type.rank);
 
     copy->name = name;
-    return keep(f, copy);
+    return tn_flat_keep(f, copy);
 }
 
-static void
-move_out(flattener *f, tn_block *body)
+tn_value *
+tn_flat_slot(tn_flattener *f, tn_type type, tn_value *owner, const char *name)
+{
+    tn_value *v = tn_block_param(f->op->block, type, name);
+
+    if (owner)
+        tn_push(f->arena, &f->out->same, ((tn_same){v, owner}));
+    return v;
+}
+
+void
+tn_flat_carry_in(tn_flattener *f, tn_value *const *first, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const tn_value *out = f->op->out[i];
+
+        f->first[i] = tn_flat_copied(f, first[i], out->name);
+        f->now[i] = tn_flat_slot(f, out->type, f->first[i], out->name);
+    }
+}
+
+void
+tn_flat_move_out(tn_flattener *f, tn_block *body)
 {
     while (body->first)
         tn_op_move_before(body->first, f->op);
 }
 
+tn_op *
+tn_flat_behind(const tn_op *last, const tn_op *op)
+{
+    return last ? last->next : op->block->first;
+}
+
+void
+tn_flat_give(tn_flattener *f, int i, tn_value *result)
+{
+    tn_flat_carry carry = {.memory = f->first[i], .now = f->now[i], .result = result};
+
+    f->next[i] = NULL;
+    if (result == f->now[i])
+        return;
+    f->next[i] = tn_flat_copied(f, result, f->op->out[i]->name);
+    carry.next = f->next[i]->def;
+    tn_push(f->arena, &f->out->carries, carry);
+}
+
+void
+tn_flat_take_over(tn_flattener *f, int i, tn_value *go)
+{
+    tn_build b = tn_build_before(f->op);
+    tn_value *v;
+
+    if (!f->next[i])
+        return;
+    if (go)
+        v = tn_flat_keep(f, tn_build_map3(&b, TN_OP_where, go, f->next[i], f->now[i]));
+    else
+        v = tn_flat_copied(f, f->next[i], NULL);
+    v->name = f->op->out[i]->name;
+    f->now[i] = v;
+    tn_push(f->arena, &f->out->same, ((tn_same){v, f->first[i]}));
+    for (uint32_t n = 0; n < f->out->carries.count; n++)
+        if (f->out->carries.at[n].next == f->next[i]->def)
+            f->out->carries.at[n].over = v->def;
+}
+
+/* ---- while and if ---- */
+
 /* The values that the parameters of a body stand for. */
 static void
-enter(flattener *f, tn_block *body)
+enter(tn_flattener *f, tn_block *body)
 {
     for (uint32_t i = 0; i < body->params.count; i++)
         tn_value_replace(body->params.at[i], f->now[i]);
 }
 
-static void
-take_over(flattener *f, tn_value *go)
-{
-    tn_build b = tn_build_before(f->op);
-
-    for (int i = 0; i < f->op->out_count; i++) {
-        tn_value *v = tn_build_map3(&b, TN_OP_where, go, f->next[i], f->now[i]);
-
-        v->name = f->op->out[i]->name;
-        f->now[i] = keep(f, v);
-        tn_push(f->arena, &f->out->same, ((tn_same){v, f->first[i]}));
-    }
-}
-
-static tn_op *
-behind(const tn_op *last, const tn_op *op)
-{
-    return last ? last->next : op->block->first;
-}
-
-/* What is carried, with its first value in memory. */
-static void
-carry(flattener *f, tn_value *const *first)
-{
-    tn_op *op = f->op;
-
-    for (int i = 0; i < op->out_count; i++) {
-        f->first[i] = copied(f, first[i], op->out[i]->name);
-        f->now[i] = tn_block_param(op->block, op->out[i]->type, op->out[i]->name);
-        tn_push(f->arena, &f->out->same, ((tn_same){f->now[i], f->first[i]}));
-    }
-}
-
 /* The regions of a loop up to its end; `last` is what stood before them, `go`
  * whether its body runs. */
 static tn_flat_loop *
-lay_round(flattener *f, tn_op *last, tn_block *body, tn_value *go, tn_size limit)
+lay_round(tn_flattener *f, tn_op *last, tn_block *body, tn_value *go, tn_size limit)
 {
     tn_op *op = f->op, *over;
-    tn_flat_loop loop = {.limit = limit, .go = copied(f, go, "go"), .behind = op->next};
+    tn_flat_loop loop = {.limit = limit, .go = tn_flat_copied(f, go, "go"), .behind = op->next};
 
-    loop.first = behind(last, op);
+    loop.first = tn_flat_behind(last, op);
     last = op->prev;
     enter(f, body);
-    move_out(f, body);
+    tn_flat_move_out(f, body);
     for (int i = 0; i < op->out_count; i++)
-        f->next[i] = copied(f, body->results.at[i], op->out[i]->name);
-    loop.body = behind(last, op);
+        tn_flat_give(f, i, body->results.at[i]);
+    loop.body = tn_flat_behind(last, op);
     last = op->prev;
-    take_over(f, loop.go);
-    over = behind(last, op);
+    for (int i = 0; i < op->out_count; i++)
+        tn_flat_take_over(f, i, loop.go);
+    over = tn_flat_behind(last, op);
     tn_push(f->arena, &f->out->starts, loop.first);
     tn_push(f->arena, &f->out->starts, loop.body);
     tn_push(f->arena, &f->out->starts, over);
@@ -103,7 +127,7 @@ lay_round(flattener *f, tn_op *last, tn_block *body, tn_value *go, tn_size limit
 }
 
 static void
-finish(flattener *f)
+finish(tn_flattener *f)
 {
     tn_op *op = f->op;
 
@@ -114,14 +138,14 @@ finish(flattener *f)
 }
 
 static void
-lay_out_while(flattener *f)
+lay_out_while(tn_flattener *f)
 {
     tn_op *op = f->op, *last;
 
-    carry(f, op->in);
+    tn_flat_carry_in(f, op->in, op->out_count);
     last = op->prev;
     enter(f, op->body[0]);
-    move_out(f, op->body[0]);
+    tn_flat_move_out(f, op->body[0]);
     (void)lay_round(f, last, op->body[1], op->body[0]->results.at[0],
         op->attr[TN_ATTR_while_limit].sizes[0]);
     finish(f);
@@ -129,7 +153,7 @@ lay_out_while(flattener *f)
 
 /* A loop of one round for each side, over the same results. */
 static void
-lay_out_if(flattener *f)
+lay_out_if(tn_flattener *f)
 {
     tn_op *op = f->op, *last;
     tn_size once = tn_size_int(op->graph->sizes, 1);
@@ -143,18 +167,20 @@ lay_out_if(flattener *f)
         zero.kind = op->out[i]->type.dtype == TN_BOOL ? TN_NUMBER_BOOL : zero.kind;
         none[i] = tn_build_fill(&b, op->out[i]->type, zero);
     }
-    carry(f, none);
+    tn_flat_carry_in(f, none, op->out_count);
     loop = lay_round(f, op->prev, op->body[0], op->in[0], once);
     last = op->prev;
     for (int i = 0; i < op->out_count; i++)
         none[i] = f->now[i];
-    carry(f, none);
-    loop->behind = behind(last, op);
+    tn_flat_carry_in(f, none, op->out_count);
+    loop->behind = tn_flat_behind(last, op);
     tn_push(f->arena, &f->out->starts, loop->behind);
     last = op->prev;
     (void)lay_round(f, last, op->body[1], tn_build_map1(&b, TN_OP_not, op->in[0]), once);
     finish(f);
 }
+
+/* ---- the entry ---- */
 
 static void
 move_start(tn_op **at, const tn_op *from, tn_op *to)
@@ -181,7 +207,7 @@ move_starts(tn_flat *flat, const tn_op *from, tn_op *to)
 static tn_op *
 flatten_one(tn_arena *arena, tn_flat *out, tn_op *op)
 {
-    flattener f = {.arena = arena, .out = out, .op = op};
+    tn_flattener f = {.arena = arena, .out = out, .op = op};
     const tn_op *before = op->prev;
     tn_op *next;
 
@@ -189,12 +215,14 @@ flatten_one(tn_arena *arena, tn_flat *out, tn_op *op)
         f.first = tn_new_array(arena, tn_value *, op->out_count);
         f.now = tn_new_array(arena, tn_value *, op->out_count);
         f.next = tn_new_array(arena, tn_value *, op->out_count);
-        if (op->code == TN_OP_while)
+        if (op->code == TN_OP_scan)
+            tn_flat_scan(&f);
+        else if (op->code == TN_OP_while)
             lay_out_while(&f);
         else
             lay_out_if(&f);
     }
-    next = behind(before, op);
+    next = tn_flat_behind(before, op);
     if (next == op)
         next = op->next;
     move_starts(out, op, next);
@@ -213,7 +241,8 @@ tn_flatten(tn_arena *arena, tn_graph *g, tn_flat *out)
         if (op->code == TN_OP_if && tn_branch_is_light(op)) {
             tn_branch_choose(op);
             move_starts(out, op, before ? before->next : g->block->first);
-        } else if (op->code == TN_OP_while || op->code == TN_OP_if) {
+        } else if (op->code == TN_OP_while || op->code == TN_OP_if ||
+            (op->code == TN_OP_scan && !tn_scan_fits_kernel(op))) {
             next = flatten_one(arena, out, op);
         }
         op = next;

@@ -20,13 +20,20 @@
  * condition has failed changes nothing, so that a device may start several
  * rounds before the host looks. Operations of different regions share no
  * kernel; an inlined one is computed where it is read, which is right because
- * memory that changes, c, is read inside its loop only. A `while` inside a
- * scan stays and is refused. An `if` is two such loops of at most one round,
- * whose conditions exclude each other, or, if it is light, choices
- * (passes/branch.h). */
+ * memory that changes, c, is read inside its loop only. An `if` is two such
+ * loops of at most one round, whose conditions exclude each other, or, if it
+ * is light, choices (passes/branch.h).
+ *
+ * A scan whose body is no part of a kernel (passes/scan_axes.h) is laid out in
+ * the same way, without a condition: the plan knows how often it runs. One
+ * more carried value counts, and what is collected is updated at the count.
+ *
+ * What a round only updates (ir/graph/ops.def) needs neither copy: r is stored
+ * into the memory of c, if passes/in_place.h finds that it may be. Then no
+ * round is started too many. */
 typedef struct tn_flat_loop {
     tn_size limit;
-    tn_value *go;
+    tn_value *go; /* NULL: all rounds are run */
     tn_op *first, *body, *behind; /* where regions start; NULL: at the end */
 } tn_flat_loop;
 
@@ -35,11 +42,20 @@ typedef struct tn_same {
     tn_value *value, *owner;
 } tn_same;
 
+/* A carried value that a round may update in place. */
+typedef struct tn_flat_carry {
+    tn_value *memory; /* its owner: c0 */
+    tn_value *now;    /* c */
+    tn_value *result; /* what r copies */
+    tn_op *next, *over; /* r and c', not run if `result` is in place; or NULL: it is */
+} tn_flat_carry;
+
 typedef struct tn_flat {
     TN_VEC(tn_flat_loop) loops; /* in order of their first operation */
     TN_VEC(tn_op *) starts;     /* operations that begin a region */
     TN_VEC(tn_op *) kept;       /* results stand in memory, whatever they are */
     TN_VEC(tn_same) same;
+    TN_VEC(tn_flat_carry) carries;
 } tn_flat;
 
 void tn_flatten(tn_arena *arena, tn_graph *g, tn_flat *out);

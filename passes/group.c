@@ -67,7 +67,7 @@ tn_group_walk(tn_grouper *x, tn_value *v)
 {
     const tn_op *op = v->def;
 
-    if (v->kind == TN_VALUE_LITERAL || v->kind == TN_VALUE_PARAM)
+    if (v->kind == TN_VALUE_LITERAL || (v->kind == TN_VALUE_PARAM && v->block != x->g->block))
         return;
     if (!is_inlined(x, v)) {
         tn_push(x->arena, &x->leaves, v);
@@ -104,7 +104,7 @@ void
 tn_group_walk_op(tn_grouper *x, const tn_op *op)
 {
     /* An update in place reads no old row. */
-    int first = x->update[op->id] && op->in[0]->kind == TN_VALUE_STATE ? 1 : 0;
+    int first = x->update[op->id] && op->in[0]->kind != TN_VALUE_RESULT ? 1 : 0;
 
     for (int i = first; i < op->in_count; i++)
         if (op->in[i])
@@ -413,7 +413,7 @@ place_claimed(tn_grouper *x, const tn_op *op)
         tn_group_note_reads(x, group, group->ops.at[i]);
 }
 
-/* ---- outputs, execution order ---- */
+/* ---- outputs ---- */
 
 static void
 add_output(tn_grouper *x, tn_value *v)
@@ -446,58 +446,11 @@ find_outputs(tn_grouper *x)
         if (tn_group_of(x, block->results.at[i]))
             add_output(x, block->results.at[i]);
     for (uint32_t i = 0; i < x->out->flat.kept.count; i++)
-        add_output(x, x->out->flat.kept.at[i]->out[0]);
-}
-
-/* Region by region. */
-static tn_group **
-in_regions(tn_grouper *x)
-{
-    uint32_t count = x->out->at.count, done = 0;
-    tn_group **to = tn_new_array(x->arena, tn_group *, count);
-
-    for (uint32_t region = 0; done < count; region++)
-        for (uint32_t i = 0; i < count; i++)
-            if (x->out->at.at[i]->region == region)
-                to[done++] = x->out->at.at[i];
-    return to;
-}
-
-/* Depth-first over needs, groups in order of their first operation. */
-static void
-order_groups(tn_grouper *x)
-{
-    uint32_t count = x->out->at.count, done = 0;
-    tn_group **old = x->out->at.at, **start = in_regions(x);
-    tn_group **sorted = tn_new_array(x->arena, tn_group *, count);
-    uint8_t *state = tn_new_array(x->arena, uint8_t, count);
-    TN_VEC(uint32_t) stack = {0};
-
-    for (uint32_t i = 0; i < count; i++) {
-        tn_push(x->arena, &stack, start[i]->number);
-        while (stack.count) {
-            uint32_t at = stack.at[stack.count - 1];
-            bool waits = false;
-
-            for (uint32_t k = 0; state[at] == 0 && k < old[at]->needs.count; k++)
-                if (state[old[at]->needs.at[k]] == 0) {
-                    tn_push(x->arena, &stack, old[at]->needs.at[k]);
-                    waits = true;
-                }
-            if (waits)
-                continue;
-            stack.count--;
-            if (state[at] == 0)
-                sorted[done++] = old[at];
-            state[at] = 1;
-        }
-    }
-    for (uint32_t i = 0; i < count; i++)
-        sorted[i]->number = i;
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t k = 0; k < old[i]->needs.count; k++)
-            old[i]->needs.at[k] = old[old[i]->needs.at[k]]->number;
-    x->out->at.at = sorted;
+        if (!x->gone[x->out->flat.kept.at[i]->id])
+            add_output(x, x->out->flat.kept.at[i]->out[0]);
+    for (uint32_t i = 0; i < x->out->in_place.at.count; i++)
+        if (x->out->in_place.at.at[i].carry && x->out->in_place.at.at[i].how != TN_IN_PLACE_COPY)
+            add_output(x, x->out->in_place.at.at[i].op->out[0]);
 }
 
 /* ---- the graph ---- */
@@ -564,6 +517,13 @@ prepare(tn_grouper *x)
         tn_in_place *u = &x->out->in_place.at.at[i];
 
         x->update[u->op->id] = u->how == TN_IN_PLACE_COPY ? NULL : u;
+    }
+    x->gone = tn_new_array(x->arena, bool, ops);
+    for (uint32_t i = 0; i < x->out->flat.carries.count; i++) {
+        const tn_flat_carry *c = &x->out->flat.carries.at[i];
+
+        if (c->next && tn_in_place_carries(&x->out->in_place, c))
+            x->gone[c->next->id] = x->gone[c->over->id] = true;
     }
     x->reader = tn_new_array(x->arena, tn_group *, x->g->value_count);
     for (const tn_op *op = x->g->block->first; op; op = op->next)
@@ -636,6 +596,8 @@ static void
 place_all(tn_grouper *x)
 {
     for (tn_op *op = x->g->block->first; op; op = op->next) {
+        if (x->gone[op->id])
+            continue;
         if (x->claim[op->id])
             place_claimed(x, op);
         else if (x->kept[op->id])
@@ -685,12 +647,12 @@ tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_flatten(arena, g, &out->flat);
     TN_TRY(refuse_block(&x, g->block, TN_OK));
     copy_results(&x);
-    if (!(options->skip & tn_pass_bit("in_place")))
-        tn_in_place_find(arena, g, &out->in_place);
+    tn_in_place_find(arena, g, &out->flat, !(options->skip & tn_pass_bit("in_place")),
+        &out->in_place);
     x.narrow = tn_new_array(arena, uint8_t, g->op_count);
     while (!group_once(&x))
         ;
     tn_in_place_report(&x);
-    order_groups(&x);
+    tn_group_order(&x);
     return TN_OK;
 }

@@ -26,6 +26,7 @@ typedef struct tn_grouper {
     bool fuse;
     tn_group **claim; /* by op id: of a fusion that was found before */
     bool *kept;         /* by op id: its result stands in memory */
+    bool *gone;         /* by op id: a copy that an update in place made needless */
     tn_in_place **update; /* by op id: rows stored in place, or NULL */
     uint8_t *narrow;    /* by op id: most operations of its group, 0: TN_GROUP_OPS */
     uint32_t *position; /* by op id: order in the block */
@@ -77,6 +78,9 @@ int tn_group_add_axis(tn_grouper *x, tn_group *group, tn_size extent, bool span)
 /* What `op`, one of the group's, reads: values and the groups behind them. */
 void tn_group_note_reads(tn_grouper *x, tn_group *group, const tn_op *op);
 void tn_group_add_op(tn_grouper *x, tn_group *group, tn_op *op);
+
+/* Numbers the groups in an order that has what each needs before it. */
+void tn_group_order(tn_grouper *x);
 
 /* What a kernel of the group overwrites: `v` must not be read there. */
 bool tn_group_overwrites(const tn_group *group, const tn_value *v);

@@ -78,13 +78,31 @@ refuse(tn_in_place *u, const char *predicate, const char *found, const char *adv
     u->advice = advice;
 }
 
-static void
-add(tn_arena *arena, tn_graph *g, tn_in_place_list *out, tn_op *op, tn_value *state)
+static bool
+is_update(const tn_op *op)
+{
+    return op->code == TN_OP_update;
+}
+
+/* Memory of the run itself. */
+static tn_in_place
+of_carry(tn_op *op, const tn_flat_carry *carry)
+{
+    tn_in_place u = {.op = op, .state = carry->memory, .carry = carry, .append = true};
+
+    if (!is_update(op))
+        refuse(&u, "rows are written by update", tn_op_info_of(op->code)->name,
+            "write rows that lie together with update");
+    return u;
+}
+
+static tn_in_place
+of_state(tn_graph *g, tn_op *op, tn_value *state)
 {
     tn_in_place u = {.op = op, .state = state};
     const tn_value *at = NULL;
 
-    if (op->code == TN_OP_update) {
+    if (is_update(op)) {
         u.append = is_append(g, op);
         at = offset_operand(op);
     } else {
@@ -94,7 +112,7 @@ add(tn_arena *arena, tn_graph *g, tn_in_place_list *out, tn_op *op, tn_value *st
     if (at && at->kind != TN_VALUE_INPUT)
         refuse(&u, "the offset is known before the run, so that a failed run can be taken back",
             "it is computed", "give the offset as an input");
-    tn_push(arena, &out->at, u);
+    return u;
 }
 
 static bool
@@ -118,32 +136,64 @@ copy_all(tn_in_place_list *list)
         }
 }
 
-/* The updates between a state and what is stored, in order; none if it comes
- * from elsewhere. */
-static void
-find_chain(tn_arena *arena, tn_graph *g, tn_in_place_list *out, const tn_state *state,
-    const tn_value *stored)
-{
-    TN_VEC(tn_op *) chain = {0};
-    const tn_value *v = stored;
+typedef struct chain {
+    TN_VEC(tn_op *) at; /* the last first */
+    tn_value *from;
+} chain;
 
-    while (v->kind == TN_VALUE_RESULT && writes(v->def)) {
-        tn_push(arena, &chain, v->def);
-        v = v->def->in[0];
+/* The updates that make a value out of another one. */
+static chain
+chain_to(tn_arena *arena, tn_value *v)
+{
+    chain c = {.from = v};
+
+    while (c.from->kind == TN_VALUE_RESULT && writes(c.from->def)) {
+        tn_push(arena, &c.at, c.from->def);
+        c.from = c.from->def->in[0];
     }
-    if (v->kind != TN_VALUE_STATE || v->state != state)
+    return c;
+}
+
+static void
+find_stored(tn_arena *arena, tn_graph *g, tn_in_place_list *out, const tn_state *state,
+    tn_value *stored)
+{
+    chain c = chain_to(arena, stored);
+
+    if (c.from->kind != TN_VALUE_STATE || c.from->state != state)
         return;
-    for (uint32_t i = chain.count; i-- > 0;)
-        add(arena, g, out, chain.at[i], chain.at[chain.count - 1]->in[0]);
+    for (uint32_t i = c.at.count; i-- > 0;)
+        tn_push(arena, &out->at, of_state(g, c.at.at[i], c.from));
+}
+
+static void
+find_carried(tn_arena *arena, tn_in_place_list *out, const tn_flat_carry *carry)
+{
+    chain c = chain_to(arena, carry->result);
+
+    for (uint32_t i = c.at.count; c.from == carry->now && i-- > 0;)
+        tn_push(arena, &out->at, of_carry(c.at.at[i], carry));
 }
 
 void
-tn_in_place_find(tn_arena *arena, tn_graph *g, tn_in_place_list *out)
+tn_in_place_find(tn_arena *arena, tn_graph *g, const tn_flat *flat, bool all, tn_in_place_list *out)
 {
     *out = (tn_in_place_list){0};
-    for (uint32_t i = 0; i < g->stores.count; i++)
-        find_chain(arena, g, out, g->stores.at[i], g->block->results.at[g->outputs.count + i]);
+    for (uint32_t i = 0; all && i < g->stores.count; i++)
+        find_stored(arena, g, out, g->stores.at[i], g->block->results.at[g->outputs.count + i]);
+    for (uint32_t i = 0; i < flat->carries.count; i++)
+        if (all || !flat->carries.at[i].next)
+            find_carried(arena, out, &flat->carries.at[i]);
     copy_all(out);
+}
+
+bool
+tn_in_place_carries(const tn_in_place_list *list, const tn_flat_carry *carry)
+{
+    for (uint32_t i = 0; i < list->at.count; i++)
+        if (list->at.at[i].carry == carry)
+            return list->at.at[i].how != TN_IN_PLACE_COPY;
+    return false;
 }
 
 /* ---- what the groups say ---- */
@@ -234,9 +284,14 @@ parameters(tn_grouper *x, const tn_in_place *u)
     int axis = (int)tn_op_int(op, TN_ATTR_update_axis);
     tn_text text = {.arena = x->arena};
 
-    tn_text_add(&text, "state=%s axis=%d rows=", u->state->state->name, axis);
+    if (u->carry)
+        tn_text_add(&text, "carried=%s", u->state->name ? u->state->name : "");
+    else
+        tn_text_add(&text, "state=%s", u->state->state->name);
+    tn_text_add(&text, " axis=%d rows=", axis);
     tn_size_print(&text, x->g->sizes, op->in[1]->type.dim[axis]);
-    tn_text_add(&text, " after_failure=%s", u->append ? "untouched" : "put_back");
+    if (!u->carry)
+        tn_text_add(&text, " after_failure=%s", u->append ? "untouched" : "put_back");
     return text.at;
 }
 
@@ -252,7 +307,8 @@ tn_in_place_report(tn_grouper *x)
             tn_missed(x->options->findings, family, u->op, u->predicate, u->found, u->advice);
             continue;
         }
-        (void)tn_found(x->options->findings, family, &u->op, 1, parameters(x, u));
+        if (!u->carry || u->carry->next)
+            (void)tn_found(x->options->findings, family, &u->op, 1, parameters(x, u));
         tn_push(x->arena, &kept.at, *u);
     }
     x->out->in_place = kept;

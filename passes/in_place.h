@@ -2,7 +2,7 @@
 #ifndef TN_PASSES_IN_PLACE_H
 #define TN_PASSES_IN_PLACE_H
 
-#include "ir/graph/graph.h"
+#include "passes/flatten.h"
 
 /* Updates of a state where it lies. A stored value that comes from the state
  * through `update` takes the state's own memory, and its kernel stores the new
@@ -17,7 +17,10 @@
  *     them, and puts them back after a failure.
  *
  * Otherwise the rows are chosen into a copy, which is copied back when the run
- * has succeeded, and the findings say why. */
+ * has succeeded, and the findings say why.
+ *
+ * Updates of what a loop of the plan carries are the same, but that the memory
+ * is the run's own: no failure needs to be thought of. */
 typedef enum tn_in_place_how {
     TN_IN_PLACE_JOINED, /* stored by the kernel that makes the rows, if it can */
     TN_IN_PLACE_ALONE,  /* by a kernel of its own */
@@ -26,7 +29,8 @@ typedef enum tn_in_place_how {
 
 typedef struct tn_in_place {
     tn_op *op;       /* the update */
-    tn_value *state; /* whose memory its result takes */
+    tn_value *state; /* whose memory its result takes: a state, or .. */
+    const tn_flat_carry *carry; /* .. the memory of this; else NULL */
     tn_in_place_how how;
     bool append;
     /* COPY: as in passes/finding.h. */
@@ -39,8 +43,12 @@ typedef struct tn_in_place_list {
 
 struct tn_grouper;
 
-/* Updates that may be in place, as far as the operations alone say. */
-void tn_in_place_find(tn_arena *arena, tn_graph *g, tn_in_place_list *out);
+/* Updates that may be in place, as far as the operations alone say; with
+ * `all`, else only those that must be: places of what a loop collects. */
+void tn_in_place_find(tn_arena *arena, tn_graph *g, const tn_flat *flat, bool all,
+    tn_in_place_list *out);
+/* True if what a round makes of a carried value is stored where that lies. */
+bool tn_in_place_carries(const tn_in_place_list *list, const tn_flat_carry *carry);
 /* When all operations have a group: orders readers before stores. False if
  * that failed for some, which then have a `how` further down: group again. */
 bool tn_in_place_settle(struct tn_grouper *x);

@@ -135,7 +135,9 @@ below(walk *w, const tn_value *v)
     if (w->depth >= DEPTH || tn_is_float(v->type.dtype) || v->type.dtype == TN_BOOL)
         return false;
     w->depth++;
-    if (v->kind == TN_VALUE_LITERAL)
+    if (v->below && fits(w, v->below))
+        in_range = true;
+    else if (v->kind == TN_VALUE_LITERAL)
         in_range = literal_below(w, &v->number);
     else if (v->kind == TN_VALUE_PARAM)
         in_range = param_below(w, v);

@@ -32,4 +32,10 @@ int tn_scan_carries(const tn_op *scan);
 /* Number of rounds. */
 tn_size tn_scan_rounds(const tn_op *scan);
 
+/* True if the whole scan can be a loop inside one kernel: nothing in its body
+ * has kernels of its own (loops, sort, nonzero, an `if` that is no choice) or
+ * is asked for elements where it has none in a kernel, and it does not read
+ * more tensors than a kernel binds. Others are loops of the plan. */
+bool tn_scan_fits_kernel(const tn_op *scan);
+
 #endif

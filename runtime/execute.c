@@ -221,13 +221,14 @@ clear_sites(executor *x)
 
 static tn_status run_steps(executor *x, uint32_t from, uint32_t to);
 
-/* The test of the loop at step `at`: not one of a loop inside. */
+/* The test of the loop at step `at`, not one of a loop inside; its end if it
+ * has none. */
 static uint32_t
 test_of(const tn_plan *plan, uint32_t at)
 {
-    uint32_t s = at + 1;
+    uint32_t s = at + 1, end = s + plan->steps.at[at].length;
 
-    while (plan->steps.at[s].kind != TN_STEP_TEST)
+    while (s < end && plan->steps.at[s].kind != TN_STEP_TEST)
         s += plan->steps.at[s].kind == TN_STEP_LOOP ? 1 + plan->steps.at[s].length : 1;
     return s;
 }
@@ -258,6 +259,8 @@ run_loop(executor *x, uint32_t at)
     TN_TRY(evaluate(x, loop, loop->sizes.at[0], &limit));
     for (int64_t round = 0; round < limit; round++) {
         TN_TRY(run_steps(x, at + 1, test));
+        if (test == end)
+            continue;
         if (round == due) {
             TN_TRY(look(x, &x->plan->steps.at[test], &holds));
             due += ahead;

@@ -47,7 +47,8 @@ struct tn_value {
     tn_state *state;
     tn_number number;
     TN_VEC(tn_use) uses;
-    uint32_t id; /* dense in the graph */
+    tn_size below; /* an integer that its maker knows to lie in 0 .. below-1, or NULL */
+    uint32_t id;   /* dense in the graph */
 };
 
 struct tn_op {

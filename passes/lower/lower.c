@@ -280,7 +280,7 @@ collect_marks(tn_arena *arena, const tn_groups *groups, mark_list *list)
 {
     for (uint32_t i = 0; i < groups->flat.loops.count; i++) {
         const tn_flat_loop *l = &groups->flat.loops.at[i];
-        mark begin = {.mark = {.kind = TN_MARK_LOOP, .limit = l->limit}};
+        mark begin = {.mark = {.kind = TN_MARK_LOOP, .limit = l->limit, .counted = !l->go}};
         mark test = {.mark = {.kind = TN_MARK_TEST, .go = l->go}};
         mark end = {.mark = {.kind = TN_MARK_END}};
 
@@ -288,7 +288,8 @@ collect_marks(tn_arena *arena, const tn_groups *groups, mark_list *list)
         test.region = region_of(groups, l->body);
         end.region = region_of(groups, l->behind);
         tn_push(arena, &list->at, begin);
-        tn_push(arena, &list->at, test);
+        if (l->go)
+            tn_push(arena, &list->at, test);
         tn_push(arena, &list->at, end);
     }
 }
@@ -314,6 +315,20 @@ add_marks(tn_arena *arena, uint32_t region, mark_list *list, tn_lowered_list *ou
         next->mark.before = out->at.count;
         tn_push(arena, &out->marks, next->mark);
     } while (next);
+}
+
+/* What was updated in place is what the next round starts from. */
+static void
+list_same(tn_arena *arena, const tn_groups *groups, tn_lowered_list *out)
+{
+    for (uint32_t i = 0; i < groups->flat.same.count; i++)
+        tn_push(arena, &out->same, groups->flat.same.at[i]);
+    for (uint32_t i = 0; i < groups->flat.carries.count; i++) {
+        const tn_flat_carry *c = &groups->flat.carries.at[i];
+
+        if (c->next && tn_in_place_carries(&groups->in_place, c))
+            tn_push(arena, &out->same, ((tn_same){c->over->out[0], c->result}));
+    }
 }
 
 /* Rows that would have kernels of their own, but for one. */
@@ -365,8 +380,7 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     }
     add_marks(arena, UINT32_MAX, &marks, out);
     out->in_place = groups.in_place;
-    for (uint32_t i = 0; i < groups.flat.same.count; i++)
-        tn_push(arena, &out->same, groups.flat.same.at[i]);
+    list_same(arena, &groups, out);
     tn_lower_place_findings(options->findings, out);
     return status;
 }

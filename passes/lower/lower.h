@@ -32,11 +32,12 @@ typedef struct tn_lowered {
 
 /* A loop among the kernels: `before` is the number of the kernel that comes
  * next. LOOP .. TEST is run at the start of each round, TEST .. END if `go`
- * (a truth value in memory) holds then. */
+ * (a truth value in memory) holds then; without a TEST all of it is. */
 typedef struct tn_lowered_mark {
     enum { TN_MARK_LOOP, TN_MARK_TEST, TN_MARK_END } kind;
     uint32_t before;
     tn_size limit; /* LOOP: most rounds */
+    bool counted;  /* LOOP: it has no test */
     tn_value *go;  /* TEST */
 } tn_lowered_mark;
 
@@ -44,7 +45,8 @@ typedef struct tn_lowered_list {
     TN_VEC(tn_lowered) at; /* in order of execution */
     TN_VEC(tn_lowered_mark) marks; /* in order, nested like brackets */
     TN_VEC(tn_same) same;          /* values that share memory */
-    /* Results that are written into the memory of a state, in order. */
+    /* Results that are written into the memory of a state or of a carried
+     * value, in order. */
     tn_in_place_list in_place;
 } tn_lowered_list;
 

@@ -398,6 +398,57 @@ const graph_case tn_graph_cases[] = {
         "q, p; n: $T[5] = tanh r; b: i32[] = arg_max n {axis=0}; yield n, b; end",
         .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-4),
 
+    /* .. whose bodies have kernels of their own */
+    CASE("scan", F32,
+        "input c: $T[4]; input x: $T[N,3]; z: $T[] = fill {type=$T[], value=0}; y: $T[4], y1: "
+        "$T[N,4], y2: $T[N,3] = scan c, x {carries=1, reverse=true} do (h, p, t); s: $T[], a: "
+        "$T[3] = scan z, p {carries=1} do (i, q, u); r: $T[] = add i, q; yield r, i; end; n: "
+        "$T[4] = mul h, 0.5; m: $T[4] = add n, s; yield m, h, a; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("scan", F32 | 1 << TN_I32,
+        "input c: $T[5]; input x: $T[2,N,5]; y: $T[5], y1: $T[2,N,5], y2: i32[5,N], y3: i32[5,N] = "
+        "scan c, x {carries=1, axis=1} do (a, p, t); s: $T[2,5], g: i32[2,5] = sort p {axis=1}; "
+        "v: $T[5] = index s {axis=0, at=1}; w: i32[5] = index g {axis=0, at=0}; b: $T[5] = add "
+        "a, v; h: bool[5] = less 0, b; d: i32[5,1], e: i32[] = nonzero h; f: i32[5] = squeeze d "
+        "{axes=[1]}; k: i32[5] = add f, e; yield b, s, w, k; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("scan", F32,
+        "input c: $T[4]; input x: $T[N,5]; y: $T[4], y1: i32[N] = scan c, x {carries=1} do (a, p, "
+        "t); k: i32[] = fill {type=i32[], value=0}; b: $T[4], n: i32[] = while a, k {limit=9} do "
+        "(d, i); more: bool[] = less i, t; yield more; end (e, j); f: $T[4] = mul e, 0.5; j1: "
+        "i32[] = add j, 1; yield f, j1; end; o: bool[] = less 2, n; g: $T[4] = if o do (); u: "
+        "$T[4] = cum_sum b {axis=0}; yield u; end (); i2: i32[] = mod t, 4; q: $T[] = index p "
+        "{axis=0, at=@i2}; w: $T[4] = add b, q; s: $T[4], g1: i32[4] = sort w {axis=0}; yield s; "
+        "end; yield g, n; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("scan", F32,
+        "input c: $T[3,100]; input x: $T[N,100]; y: $T[3,100], y1: $T[N,3,2], y2: $T[N,70] = scan "
+        "c, x {carries=1} do (a, p, t); l: $T[3,100] = add a, p {labels=\"bk,k->bk\"}; v: $T[3,2], "
+        "i: i32[3,2] = top_k l {k=2}; w: $T[70], j: i32[70] = top_k p {k=70}; s: $T[3,100] = "
+        "cum_sum l {axis=1}; r: $T[3,100] = reverse s {axes=[1]}; q: $T[3,100] = mul r, 0.01; u: "
+        "$T[3,2] = reverse v {axes=[0]}; yield q, u, w; end",
+        .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-4),
+    CASE("scan", F32,
+        "input c: $T[2]; input x: $T[N,2]; y: $T[2], y1: $T[N,3,2] = scan c, x {carries=1} do (a, "
+        "p, t); b: $T[2], e: $T[3,2] = scan a {carries=1, count=3} do (d, u); s: $T[2], g: i32[2] "
+        "= sort d {axis=0}; f: $T[2] = add s, p; yield f, d; end; h: $T[2] = mul b, 0.25; yield "
+        "h, e; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    /* .. an offset past the end in the third round */
+    CASE("scan", F32,
+        "input c: $T[4]; input x: $T[5,4]; y: $T[4] = scan c, x {carries=1} do (a, p, t); s: "
+        "$T[4], g: i32[4] = sort p {axis=0}; b: $T[2] = slice s {axis=0, start=@t, size=2}; d: "
+        "$T[4] = update a, b {axis=0, at=0}; yield d; end",
+        .fails = true),
+    /* .. a cache that a round writes a row of */
+    CASE("scan", F32,
+        "input c: $T[9,3]; input x: $T[7,3]; k: i32[] = fill {type=i32[], value=1}; y: $T[9,3], "
+        "y1: i32[], y2: $T[7,3] = scan c, k, x {carries=2} do (a, n, p, t); o: $T[3] = reduce_max "
+        "a {axes=[0]}; q: $T[3] = add o, p; s: $T[3], g: i32[3] = sort q {axis=0}; r: $T[1,3] = "
+        "unsqueeze s {axes=[0]}; b: $T[9,3] = update a, r {axis=0, at=@n}; m: i32[] = add n, 1; "
+        "u: $T[3] = reduce_sum b {axes=[0]}; yield b, m, u; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+
     CASE("while", F32 | 1 << TN_I32,
         "input x: $T[N]; k: i32[] = fill {type=i32[], value=0}; y: $T[N], y1: i32[] = while x, k "
         "{limit=40} do (a, i); more: bool[] = less i, 37; yield more; end (b, j); n: $T[N] = "
@@ -424,6 +475,40 @@ const graph_case tn_graph_cases[] = {
         "g); o: $T[N] = mul d, 0.5; g1: i32[] = add g, 1; yield o, g1; end; m: i32[] = add j, 1; "
         "r: $T[N] = add n, 1; yield r, m; end",
         .data = DATA_NOISE, .rel = 1e-6),
+    /* .. caches: rows at a count and at a fixed place */
+    CASE("while", F32,
+        "input c: $T[9,3]; input d: $T[2,9]; input l: i32[] in 0..9; k: i32[] = fill {type=i32[], "
+        "value=0}; y: $T[9,3], y1: $T[2,9], y2: i32[] = while c, d, k {limit=50} do (a, e, i); "
+        "more: bool[] = less i, l; yield more; end (b, f, j); q: $T[3] = reduce_sum b {axes=[0]}; "
+        "r: $T[3] = tanh q; s: $T[1,3] = unsqueeze r {axes=[0]}; t: $T[9,3] = update b, s {axis=0, "
+        "at=@j}; u: $T[2,1] = slice f {axis=1, start=4, size=1}; v: $T[] = reduce_max t "
+        "{axes=[0,1]}; w: $T[2,1] = sub v, u; g: $T[2,9] = update f, w {axis=1, at=4}; m: i32[] = "
+        "add j, 1; yield t, g, m; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    /* .. at a fixed place alone, where nothing is checked */
+    CASE("while", F32,
+        "input c: $T[N,3]; input d: $T[N,1]; far: $T[] = fill {type=$T[], value=9}; y: $T[N,3], "
+        "y1: $T[] = while c, far {limit=30} do (a, g); more: bool[] = less 0.5, g; yield more; end "
+        "(b, h); q: $T[N] = reduce_sum b {axes=[1]}; r: $T[N,1] = unsqueeze q {axes=[1]}; s: "
+        "$T[N,1] = add r, d; t: $T[N,1] = tanh s; u: $T[N,3] = update b, t {axis=1, at=1}; k: $T[] "
+        "= mul h, 0.75; yield u, k; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    /* .. twice a round, with the old value needed behind, and swapped */
+    CASE("while", F32,
+        "input c: $T[6,3]; input d: $T[6,3]; k: i32[] = fill {type=i32[], value=0}; y: $T[6,3], "
+        "y1: $T[6,3], y2: $T[6,3], y3: i32[] = while c, d, d, k {limit=5} do (a, e, o, i); more: "
+        "bool[] = less i, 4; yield more; end (b, f, p, j); q: $T[1,3] = slice f {axis=0, size=1}; "
+        "r: $T[6,3] = update b, q {axis=0, at=@j}; s: $T[1,3] = slice r {axis=0, start=@j, "
+        "size=1}; t: $T[1,3] = mul s, 0.5; u: $T[6,3] = update r, t {axis=0, at=5}; v: $T[6,3] = "
+        "add f, u; w: $T[1,3] = slice v {axis=0, start=2, size=1}; g: $T[6,3] = update f, w "
+        "{axis=0, at=3}; h: $T[6,3] = sub f, g; m: i32[] = add j, 1; yield u, g, h, m; end",
+        .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    /* .. an offset past the end in the last round */
+    CASE("while", F32,
+        "input c: $T[4,3]; input d: $T[1,3]; k: i32[] = fill {type=i32[], value=0}; y: $T[4,3], "
+        "y1: i32[] = while c, k {limit=50} do (a, i); more: bool[] = less i, 5; yield more; end "
+        "(b, j); u: $T[4,3] = update b, d {axis=0, at=@j}; m: i32[] = add j, 1; yield u, m; end",
+        .fails = true),
     CASE("while", F32,
         "input x: $T[5]; k: i32[] = fill {type=i32[], value=0}; zero: $T[] = fill {type=$T[], "
         "value=0}; y: i32[], y1: $T[] = while k, zero {limit=99} do (i, s); more: bool[] = less "

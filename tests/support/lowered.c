@@ -226,6 +226,9 @@ memory_of(job *j, const tn_value *v)
     memory *m;
     const tn_attr *data;
 
+    for (uint32_t i = j->list.same.count; i-- > 0;)
+        if (j->list.same.at[i].value == v)
+            v = j->list.same.at[i].owner;
     for (uint32_t i = 0; i < j->list.in_place.at.count; i++)
         if (j->list.in_place.at.at[i].op->out[0] == v)
             v = j->list.in_place.at.at[i].state;
@@ -243,7 +246,8 @@ memory_of(job *j, const tn_value *v)
         break;
     case TN_VALUE_LITERAL: copy_number(j, m, 0, v->type.dtype, &v->number); break;
     default:
-        data = v->def->code == TN_OP_constant ? &v->def->attr[TN_ATTR_constant_data] : NULL;
+        data =
+            v->def && v->def->code == TN_OP_constant ? &v->def->attr[TN_ATTR_constant_data] : NULL;
         for (int64_t i = 0; data && i < m->count; i++)
             copy_number(j, m, i, v->type.dtype, &data->numbers[i]);
         break;
@@ -252,6 +256,19 @@ memory_of(job *j, const tn_value *v)
 }
 
 /* ---- kernels ---- */
+
+/* Rounds of loops add to it, or read what they write. */
+static bool
+is_kept(const job *j, const tn_value *v)
+{
+    for (uint32_t i = 0; i < j->list.same.count; i++)
+        if (j->list.same.at[i].value == v)
+            return true;
+    for (uint32_t i = 0; i < j->list.in_place.at.count; i++)
+        if (j->list.in_place.at.at[i].op->out[0] == v)
+            return true;
+    return false;
+}
 
 static bool
 run_kernel(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
@@ -275,7 +292,7 @@ run_kernel(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
 
         cells[i] = m->cell;
         known[i] = m->known;
-        if (l->tile->bufs.at[i]->written && !m->given)
+        if (l->tile->bufs.at[i]->written && !m->given && !is_kept(j, l->buffers.at[i]))
             memset(m->known, 0, (size_t)m->count * sizeof *m->known);
     }
     if (!TN_CHECK_EQ(tn_tinterp_run(&run), TN_OK))
@@ -340,6 +357,69 @@ compare(job *j, const tn_value *v, const tn_tensor *want, const char *name, uint
     return true;
 }
 
+typedef struct pass {
+    job *j;
+    uint64_t seed;
+    bool failed;
+} pass;
+
+/* The mark of the end of the loop that mark `at` begins. */
+static uint32_t
+end_of(const job *j, uint32_t at)
+{
+    int depth = 0;
+
+    for (;; at++) {
+        depth += j->list.marks.at[at].kind == TN_MARK_LOOP;
+        depth -= j->list.marks.at[at].kind == TN_MARK_END;
+        if (depth == 0)
+            return at;
+    }
+}
+
+/* Kernels from the mark `m` (or the start) up to the mark `end` (or the end);
+ * false ends the pass. */
+static bool
+run_marked(pass *p, uint32_t from, uint32_t m, uint32_t end, bool *holds)
+{
+    const tn_lowered_list *l = &p->j->list;
+    uint32_t to = end < l->marks.count ? l->marks.at[end].before : l->at.count;
+
+    while (from < to || m < end) {
+        const tn_lowered_mark *mark = m < end ? &l->marks.at[m] : NULL;
+
+        if (!mark || mark->before > from) {
+            if (!run_kernel(p->j, &l->at.at[from++], p->seed, &p->failed))
+                return false;
+        } else if (mark->kind == TN_MARK_TEST) {
+            *holds = memory_of(p->j, mark->go)->cell[0].whole != 0;
+            if (!*holds)
+                return true;
+            m++;
+        } else {
+            uint32_t last = end_of(p->j, m);
+            bool again = true;
+
+            for (int64_t n = size_value(p->j, mark->limit); n-- > 0 && again;)
+                if (!run_marked(p, from, m + 1, last, &again))
+                    return false;
+            from = l->marks.at[last].before;
+            m = last + 1;
+        }
+    }
+    return true;
+}
+
+static bool
+run_all(job *j, uint64_t seed, bool *failed)
+{
+    pass p = {.j = j, .seed = seed};
+    bool held = run_marked(&p, 0, 0, j->list.marks.count, &(bool){false});
+
+    *failed = p.failed;
+    return held;
+}
+
 static bool
 run_once(job *j, uint64_t seed)
 {
@@ -347,9 +427,8 @@ run_once(job *j, uint64_t seed)
     uint32_t outputs = j->g->outputs.count;
 
     j->memory = (tn_idmap){.arena = j->arena}; /* states as they were */
-    for (uint32_t i = 0; i < j->list.at.count; i++)
-        if (!run_kernel(j, &j->list.at.at[i], seed, &failed))
-            return false;
+    if (!run_all(j, seed, &failed))
+        return false;
     if (!TN_CHECK_EQ(failed, j->c->fails))
         return false;
     for (uint32_t i = 0; i < j->g->block->results.count && !failed; i++) {

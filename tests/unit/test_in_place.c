@@ -17,7 +17,7 @@
 /* ---- what a graph becomes ---- */
 
 typedef struct made {
-    const char *text;
+    const char *text, *target;
     tn_pass_set skip;
     tn_arena *arena;
     tn_diag diag;
@@ -40,7 +40,7 @@ make(void *arg)
     m->findings.arena = m->arena;
     TN_TRY(tn_graph_parse(tn_module_create(m->arena, "text"), &m->diag, "text", m->text, &g));
     TN_TRY(tn_lower_graph(m->arena, &m->diag, g, &options, &m->list));
-    TN_CHECK(tn_target_named("cpu", &target));
+    TN_CHECK(tn_target_named(m->target, &target));
     TN_TRY(tn_assemble(m->arena, &m->diag, g, &m->list, &target, &packed, &m->plan));
     bytes = tn_new_array(m->arena, uint64_t, m->plan.buffers.count + 1);
     offset = tn_new_array(m->arena, uint64_t, m->plan.buffers.count + 1);
@@ -49,13 +49,19 @@ make(void *arg)
 }
 
 static void
-begin(made *m, const char *text, tn_pass_set skip)
+begin_on(made *m, const char *target, const char *text, tn_pass_set skip)
 {
-    *m = (made){.text = text, .skip = skip};
+    *m = (made){.text = text, .target = target, .skip = skip};
     tn_diag_init(&m->diag, tn_alloc_system());
     m->arena = tn_arena_create(tn_alloc_system(), 0);
     if (!TN_CHECK_EQ(tn_arena_guard(m->arena, make, m), TN_OK) && tn_diag_count(&m->diag))
         tn_test_note("%s", tn_diag_text(&m->diag, 0));
+}
+
+static void
+begin(made *m, const char *text, tn_pass_set skip)
+{
+    begin_on(m, "cpu", text, skip);
 }
 
 static void
@@ -266,7 +272,131 @@ TN_TEST(what_cannot_be_in_place_is_copied)
     LOWERED(.text = self, .dims = {P(1)});
 }
 
-TN_MAIN(TN_CASE(rows_are_stored_by_the_kernel_that_makes_them),
+/* ---- what loops carry ---- */
+
+#define ROUNDS(step)                                                                      \
+    "graph main\n    input c: f32[9,3]\n    input l: i32[] in 0..9\n    input f: f32[]\n" \
+    "    k: i32[] = fill {type=i32[], value=0}\n"                                         \
+    "    y: f32[9,3], n: i32[] = while c, k {limit=50} do (a, i)\n"                       \
+    "        more: bool[] = less i, l\n        yield more\n    end (b, j)\n"              \
+    "        q: f32[3] = reduce_sum b {axes=[0]}\n        r: f32[3] = tanh q\n"           \
+    "        s: f32[1,3] = unsqueeze r {axes=[0]}\n" step                                 \
+    "        m: i32[] = add j, 1\n        yield t, m\n    end\n"
+
+/* Kernels in loops that write all of what buffer has `elements` f32. */
+static int
+copies_in_loops(const made *m, int64_t elements)
+{
+    int count = 0;
+
+    for (uint32_t s = 0, end = 0; s < m->plan.steps.count; s++) {
+        const tn_plan_step *step = &m->plan.steps.at[s];
+
+        if (step->kind == TN_STEP_LOOP)
+            end = s + step->length;
+        for (uint32_t i = 0; i < step->buffers.count && end && s <= end; i++) {
+            const tn_plan_buffer *b = &m->plan.buffers.at[step->buffers.at[i]];
+            int64_t bytes = 0;
+
+            TN_CHECK(tn_formula_eval(b->bytes, NULL, 0, &bytes));
+            count += step->writes.at[i] && b->same_as < 0 && bytes == elements * 4;
+        }
+    }
+    return count;
+}
+
+static uint32_t
+rounds_at_once(const made *m)
+{
+    for (uint32_t s = 0; s < m->plan.steps.count; s++)
+        if (m->plan.steps.at[s].kind == TN_STEP_LOOP)
+            return m->plan.steps.at[s].chunk;
+    return 0;
+}
+
+/* Rows go where they belong, and nothing else is written; whether the offset
+ * is checked or not, no round is started too many. */
+TN_TEST(a_cache_that_a_loop_carries_is_not_copied)
+{
+    static const char counted[] =
+        ROUNDS("        t: f32[9,3] = update b, s {axis=0, at=@j}\n") "    output y = y\n";
+    static const char fixed[] =
+        ROUNDS("        t: f32[9,3] = update b, s {axis=0, at=4}\n") "    output y = y\n";
+    static const char scanned[] =
+        "graph main\n    input c: f32[9,3]\n    input x: f32[7,3]\n"
+        "    y: f32[9,3], z: f32[7,3] = scan c, x {carries=1} do (a, p, i)\n"
+        "        s: f32[3], g: i32[3] = sort p {axis=0}\n"
+        "        r: f32[1,3] = unsqueeze s {axes=[0]}\n"
+        "        t: f32[9,3] = update a, r {axis=0, at=@i}\n"
+        "        u: f32[3] = reduce_sum t {axes=[0]}\n        yield t, u\n    end\n"
+        "    output y = y\n    output z = z\n";
+    const char *const texts[] = {counted, fixed, scanned};
+    made m;
+
+    for (int i = 0; i < 3; i++) {
+        begin(&m, texts[i], 0);
+        TN_CHECK_EQ(copies_in_loops(&m, 27), 0);
+        TN_CHECK_EQ(copies(&m), 0);
+        end(&m);
+        begin(&m, texts[i], tn_pass_bit("in_place"));
+        TN_CHECK(copies_in_loops(&m, 27) > 0);
+        end(&m);
+        begin_on(&m, "vulkan", texts[i], 0);
+        TN_CHECK_EQ(rounds_at_once(&m), 1);
+        end(&m);
+        LOWERED(.text = texts[i], .tolerance = 1e-6);
+    }
+}
+
+/* A state that goes through a loop: a failed run must not have changed it. */
+TN_TEST(a_state_that_a_loop_carries_stays_until_the_run_is_over)
+{
+    static const char text[] =
+        "graph main\n    input l: i32[] in 0..9\n    state c: f32[9,3]\n"
+        "    k: i32[] = fill {type=i32[], value=0}\n"
+        "    y: f32[9,3], n: i32[] = while c, k {limit=50} do (a, i)\n"
+        "        more: bool[] = less i, l\n        yield more\n    end (b, j)\n"
+        "        q: f32[3] = reduce_sum b {axes=[0]}\n        r: f32[3] = tanh q\n"
+        "        s: f32[1,3] = unsqueeze r {axes=[0]}\n"
+        "        t: f32[9,3] = update b, s {axis=0, at=@j}\n"
+        "        m: i32[] = add j, 1\n        yield t, m\n    end\n"
+        "    output n = n\n    store c = y\n";
+    made m;
+
+    begin(&m, text, 0);
+    TN_CHECK_EQ(copies_in_loops(&m, 27), 0);
+    TN_CHECK_EQ(copies(&m), 1);
+    TN_CHECK_EQ(tn_plan_commit(&m.plan), m.plan.steps.count - 1);
+    end(&m);
+    LOWERED(.text = text, .tolerance = 1e-6);
+}
+
+/* The old value is needed behind the rows, or something else comes out. */
+TN_TEST(what_a_loop_needs_twice_is_copied)
+{
+    static const char old[] =
+        ROUNDS("        d: f32[9,3] = update b, s {axis=0, at=@j}\n"
+               "        e: f32[] = reduce_max d {axes=[0,1]}\n        g: f32[9,3] = mul b, e\n"
+               "        h: f32[3] = reduce_sum g {axes=[0]}\n"
+               "        o: f32[1,3] = unsqueeze h {axes=[0]}\n"
+               "        t: f32[9,3] = update d, o {axis=0, at=0}\n") "    output y = y\n";
+    static const char other[] = ROUNDS("        d: f32[9,3] = update b, s {axis=0, at=@j}\n"
+                                       "        t: f32[9,3] = mul d, f\n") "    output y = y\n";
+    const char *const texts[] = {old, other};
+    made m;
+
+    for (int i = 0; i < 2; i++) {
+        begin(&m, texts[i], 0);
+        TN_CHECK(copies_in_loops(&m, 27) > 0);
+        end(&m);
+        LOWERED(.text = texts[i], .tolerance = 1e-6);
+    }
+}
+
+TN_MAIN(TN_CASE(a_cache_that_a_loop_carries_is_not_copied),
+    TN_CASE(a_state_that_a_loop_carries_stays_until_the_run_is_over),
+    TN_CASE(what_a_loop_needs_twice_is_copied),
+    TN_CASE(rows_are_stored_by_the_kernel_that_makes_them),
     TN_CASE(old_rows_are_read_before_new_ones_are_stored),
     TN_CASE(rows_in_use_are_kept_for_a_failure), TN_CASE(what_a_loop_reads_is_stored_behind_it),
     TN_CASE(one_copy_makes_all_copies), TN_CASE(what_cannot_be_in_place_is_copied))

@@ -6,7 +6,7 @@
 #include "tests/support/plan_fixture.h"
 #include "tests/support/test.h"
 
-enum { BUFFERS = 5 };
+enum { BUFFERS = 6 };
 
 /* Runs `body` inside a guard of a fresh arena. */
 static void
@@ -184,7 +184,7 @@ loops(void *arena)
     plan.steps.at[4].buffers.at[0] = 0;
     offset[2] = offset[1];
     TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
-    /* A loop needs its test, and ends within the plan. */
+    /* A test stands in a loop, and that ends within the plan. */
     plan.steps.at[1].length = 5;
     tn_plan_encode(&second, &plan);
     TN_TRY(tn_plan_decode(arena, NULL, tn_writer_span(&second), &again));
@@ -202,6 +202,75 @@ loops(void *arena)
 TN_TEST(loops_are_read_and_checked)
 {
     inside(loops);
+}
+
+static tn_status
+counted(void *arena)
+{
+    tn_plan plan, again;
+    tn_writer first = {.arena = arena}, second = {.arena = arena};
+
+    loop_fixture(arena, &plan);
+    plan.steps.at[3] = plan.steps.at[4];
+    tn_plan_encode(&first, &plan);
+    TN_CHECK_EQ(tn_plan_decode(arena, NULL, tn_writer_span(&first), &again), TN_OK);
+    loop_fixture(arena, &plan);
+    plan.steps.at[4] = plan.steps.at[3];
+    tn_plan_encode(&second, &plan);
+    TN_CHECK_EQ(tn_plan_decode(arena, NULL, tn_writer_span(&second), &again), TN_INTEGRITY);
+    return TN_OK;
+}
+
+TN_TEST(a_loop_has_one_test_or_none)
+{
+    inside(counted);
+}
+
+/* The loop fixture with d as what a holds after the last step of a round. */
+static void
+cache_fixture(tn_arena *arena, tn_plan *p)
+{
+    tn_plan_buffer d;
+
+    loop_fixture(arena, p);
+    d = p->buffers.at[1];
+    d.name = "d";
+    d.same_as = 1;
+    tn_push(arena, &p->buffers, d);
+    p->steps.at[5].buffers.at[1] = 5;
+    p->steps.at[6].buffers.at[0] = 5;
+}
+
+static tn_status
+caches(void *arena)
+{
+    tn_plan plan;
+    int64_t n = 100;
+    uint64_t bytes[BUFFERS], offset[BUFFERS], total;
+
+    cache_fixture(arena, &plan);
+    TN_TRY(tn_plan_place(&plan, NULL, &n, bytes, offset, &total));
+    TN_TRY(tn_plan_check(&plan, NULL, bytes, offset));
+    plan.steps.at[1].chunk = 2; /* a round too many would store */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    plan.steps.at[1].chunk = 1;
+    plan.steps.at[6].buffers.at[0] = 1; /* the old contents behind the loop */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    cache_fixture(arena, &plan);
+    plan.steps.at[5].buffers.at[0] = 1; /* .. and by the step that stores */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    cache_fixture(arena, &plan);
+    plan.steps.at[4].buffers.at[0] = 5; /* the new ones before */
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    cache_fixture(arena, &plan);
+    plan.buffers.at[1].use = plan.buffers.at[5].use = TN_USE_STATE;
+    TN_CHECK(tn_plan_check(&plan, NULL, bytes, offset) == TN_BUG);
+    return TN_OK;
+}
+
+TN_TEST(what_a_loop_carries_is_updated_in_place)
+{
+    inside(caches);
 }
 
 /* The fixture with x as a state and b as what it holds after the second step:
@@ -311,5 +380,6 @@ TN_TEST(sizes_beyond_64_bits_are_refused)
 TN_MAIN(TN_CASE(bytes_are_read_back), TN_CASE(damaged_bytes_are_refused),
     TN_CASE(memory_is_shared_by_what_is_not_alive_together),
     TN_CASE(the_checker_sees_overlap_and_missing_waits), TN_CASE(loops_are_read_and_checked),
+    TN_CASE(a_loop_has_one_test_or_none), TN_CASE(what_a_loop_carries_is_updated_in_place),
     TN_CASE(no_step_reads_what_was_overwritten_in_place),
     TN_CASE(no_state_is_updated_in_place_in_a_loop), TN_CASE(sizes_beyond_64_bits_are_refused))
