@@ -10,7 +10,7 @@
  * and formulas. Parsed once to postfix code, evaluated as often as an
  * expansion wants. */
 
-enum { TN_EXPR_MAX_TEXT = 4096, TN_EXPR_MAX_DEPTH = 100 };
+enum { TN_EXPR_MAX_DEPTH = 100 };
 
 typedef enum tn_expr_op {
     TN_X_NUMBER, /* `number` */

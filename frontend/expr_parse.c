@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "frontend/expr.h"
+
+#include <inttypes.h>
 #include <string.h>
 
-#include "frontend/expr.h"
 #include "ir/base/checked.h"
 #include "ir/base/text.h"
 #include "ir/ratio.h"
@@ -323,9 +325,10 @@ tn_status
 tn_expr_parse(const tn_place *place, const char *text, size_t length, tn_expr **out)
 {
     tn_arena *arena = place->doc->arena;
-    if (length > TN_EXPR_MAX_TEXT)
-        return tn_place_fail(place, TN_LIMIT, 0, "an expression of more than %d characters",
-            TN_EXPR_MAX_TEXT);
+    if (length > place->doc->limits.expression)
+        return tn_place_fail(place, TN_LIMIT, 0,
+            "an expression of more than %" PRIu32 " characters (--limit expression=N allows more)",
+            place->doc->limits.expression);
     parser p = {.place = place, .arena = arena, .length = (int)length};
     p.text = tn_arena_copy(arena, text, length);
     p.now = scan_token(&p, 0);

@@ -8,7 +8,7 @@
 
 #include "ir/base/text.h"
 
-enum { MAX_BYTES = 100000000, MAX_DEPTH = 64, DEPTH_ROOM = 1024 };
+enum { DEPTH_ROOM = 1024 };
 
 typedef struct key {
     const char *at; /* unescaped */
@@ -377,7 +377,8 @@ check_value(scan *s, bool *entered)
     if (s->at == s->end)
         return refuse(s, TN_MALFORMED, s->at, "expected a value, found the end of the file");
     if (s->depth + 1 > s->max_depth)
-        return refuse(s, TN_LIMIT, s->at, "lists and objects nest deeper than %" PRIu32 " levels",
+        return refuse(s, TN_LIMIT, s->at,
+            "lists and objects nest deeper than %" PRIu32 " levels (--limit depth=N allows more)",
             s->max_depth);
     record(s);
     s->out->values++;
@@ -443,10 +444,10 @@ check_document(scan *s)
 
 tn_status
 tn_guard_check(tn_arena *arena, tn_diag *diag, const char *name, tn_span text,
-    const tn_guard_limits *limits, tn_guard *out)
+    const tn_read_limits *limits, tn_guard *out)
 {
     scan *s = tn_new(arena, scan);
-    uint32_t bytes = limits && limits->bytes ? limits->bytes : MAX_BYTES;
+    tn_read_limits most = tn_read_limits_of(limits);
     *s = (scan){.arena = arena,
         .diag = diag,
         .name = name,
@@ -454,12 +455,12 @@ tn_guard_check(tn_arena *arena, tn_diag *diag, const char *name, tn_span text,
         .at = text.at,
         .end = text.at + text.bytes,
         .out = out};
-    s->max_depth = limits && limits->depth ? limits->depth : MAX_DEPTH;
-    if (s->max_depth > DEPTH_ROOM)
-        s->max_depth = DEPTH_ROOM;
+    s->max_depth = most.depth < DEPTH_ROOM ? most.depth : DEPTH_ROOM;
     *out = (tn_guard){0};
-    if (text.bytes > bytes)
-        return tn_fail(diag, TN_LIMIT, "%s: more than %" PRIu32 " bytes of JSON", name, bytes);
+    if (text.bytes > most.bytes)
+        return tn_fail(diag, TN_LIMIT,
+            "%s: more than %" PRIu32 " bytes of JSON (--limit bytes=N allows more)", name,
+            most.bytes);
     if (text.bytes >= 3 && memcmp(text.at, "\xef\xbb\xbf", 3) == 0)
         return refuse(s, TN_MALFORMED, s->at,
             "the file starts with a byte-order mark; save it as UTF-8 without one");

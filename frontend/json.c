@@ -117,13 +117,17 @@ copy_tree(copy *c, const cJSON *root)
 
 tn_status
 tn_json_parse(tn_arena *arena, tn_diag *diag, const char *name, tn_span text,
-    const tn_guard_limits *limits, tn_json_doc **out)
+    const tn_read_limits *limits, tn_json_doc **out)
 {
     tn_guard guard;
     *out = NULL;
     TN_TRY(tn_guard_check(arena, diag, name, text, limits, &guard));
     tn_json_doc *doc = tn_new(arena, tn_json_doc);
-    *doc = (tn_json_doc){.name = name, .text = text, .arena = arena, .diag = diag};
+    *doc = (tn_json_doc){.name = name,
+        .text = text,
+        .arena = arena,
+        .diag = diag,
+        .limits = tn_read_limits_of(limits)};
     copy c = {.node_count = guard.values,
         .offsets = guard.offsets.at,
         .offset_count = guard.offsets.count,
@@ -142,12 +146,14 @@ tn_json_parse(tn_arena *arena, tn_diag *diag, const char *name, tn_span text,
 }
 
 tn_status
-tn_json_read(const tn_env *env, tn_arena *arena, const char *path, const tn_guard_limits *limits,
+tn_json_read(const tn_env *env, tn_arena *arena, const char *path, const tn_read_limits *limits,
     tn_json_doc **out)
 {
     tn_span text;
-    uint64_t bytes = limits && limits->bytes ? limits->bytes : 100000000;
-    TN_TRY(tn_file_read_arena(env, arena, path, bytes, &text));
+    tn_status status = tn_file_read_arena(env, arena, path, tn_read_limits_of(limits).bytes, &text);
+    if (status == TN_LIMIT)
+        return tn_fail(env->diag, status, "%s: --limit bytes=N allows more", path);
+    TN_TRY(status);
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     return tn_json_parse(arena, env->diag, name, text, limits, out);
 }

@@ -55,6 +55,7 @@ struct tn_json_doc {
     tn_json *root;
     tn_arena *arena;
     tn_diag *diag;
+    tn_read_limits limits; /* none is 0 */
     /* What every message ends with, asked for when one is made: where an
      * expansion stands (", in nodes[1] round 0 @block"). NULL: nothing. */
     const char *(*context)(void *self);
@@ -64,9 +65,9 @@ struct tn_json_doc {
 /* Reads and parses a file ("-": standard input) or text. Everything is in the
  * arena; `text` is borrowed and must live as long as the document. */
 tn_status tn_json_read(const tn_env *env, tn_arena *arena, const char *path,
-    const tn_guard_limits *limits, tn_json_doc **out) TN_MUST_USE;
+    const tn_read_limits *limits, tn_json_doc **out) TN_MUST_USE;
 tn_status tn_json_parse(tn_arena *arena, tn_diag *diag, const char *name, tn_span text,
-    const tn_guard_limits *limits, tn_json_doc **out) TN_MUST_USE;
+    const tn_read_limits *limits, tn_json_doc **out) TN_MUST_USE;
 
 /* The member of that key, or element number `index`; NULL. */
 tn_json *tn_json_get(const tn_json *object, const char *key);

@@ -78,11 +78,18 @@ tn_read_type_text(tn_read *r, const tn_type *type)
 tn_status
 tn_read_count(tn_read *r, const tn_json *at)
 {
-    uint32_t most = r->options->max_nodes ? r->options->max_nodes : TN_READ_MAX_NODES;
-    if (++r->nodes <= most)
+    if (++r->nodes <= r->doc->limits.nodes)
         return TN_OK;
+    return tn_read_fail_nodes(r, at);
+}
+
+tn_status
+tn_read_fail_nodes(tn_read *r, const tn_json *at)
+{
     return tn_json_fail_at(r->doc, TN_LIMIT, at, false, -1, NULL,
-        "the graph has more than %" PRIu32 " nodes once it is expanded", most);
+        "the graph has more than %" PRIu32
+        " nodes once it is expanded (--limit nodes=N allows more)",
+        r->doc->limits.nodes);
 }
 
 /* "models/hello.json" is hello. */

@@ -30,8 +30,7 @@ typedef struct tn_model_options {
     const char *entry; /* only this one; NULL: all */
     uint64_t seed;
     bool seed_weights; /* no weight file is read, seeded values instead */
-    tn_guard_limits limits;
-    uint32_t max_nodes; /* after expansion; default 1,000,000 */
+    tn_read_limits limits;
 } tn_model_options;
 
 /* What the file says beyond the graphs, for tools: module->document. */

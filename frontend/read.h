@@ -14,9 +14,7 @@
 
 enum {
     TN_READ_MAX_DEPTH = 100,
-    TN_READ_MAX_NODES = 1000000,
-    TN_READ_MAX_SYMBOLS = 4096,
-    TN_READ_MAX_NAME = 4096
+    TN_READ_MAX_SYMBOLS = 4096
 };
 
 /* A symbolic dimension as declared. */
@@ -142,6 +140,7 @@ const char *tn_read_meant(tn_read *r, const tn_scope *scope, const char *name);
 const char *tn_read_type_text(tn_read *r, const tn_type *type);
 /* Counts a node, call or round of the expansion; TN_LIMIT. */
 tn_status tn_read_count(tn_read *r, const tn_json *at) TN_MUST_USE;
+tn_status tn_read_fail_nodes(tn_read *r, const tn_json *at);
 
 /* ---- shape of the file (shape.c, shape_node.c) ---- */
 
@@ -150,9 +149,10 @@ tn_status tn_shape_nodes(tn_read *r, tn_json *list) TN_MUST_USE;
 /* Refuses keys that are not among the words of `keys` ("a b c"): noted as
  * unknown. `doc` is always allowed and checked. */
 tn_status tn_shape_keys(tn_read *r, const tn_json *object, const char *keys) TN_MUST_USE;
-/* A name of the user: 1 to 4096 bytes, no control characters, no = or @ at its
+/* A name of the user: at least a byte, at most the limit, no control characters, no = or @ at its
  * start. */
 tn_status tn_shape_name(tn_read *r, const tn_json *at, bool key, const char *name) TN_MUST_USE;
+tn_status tn_shape_name_length(tn_read *r, const tn_json *at, bool key, size_t length) TN_MUST_USE;
 /* "a", "b", "c" of a map's keys. */
 const char *tn_shape_list(tn_read *r, const tn_json *object);
 

@@ -218,9 +218,8 @@ read_numbers(repeat *p)
     TN_TRY(tn_scope_int(p->scope, count, &p->count));
     if (p->count < 0)
         return tn_json_fail(r->doc, count, "a count is not below 0, found %" PRId64, p->count);
-    if (p->count > TN_READ_MAX_NODES && !r->options->max_nodes)
-        return tn_json_fail_at(r->doc, TN_LIMIT, count, false, -1, NULL,
-            "the graph has more than %d nodes once it is expanded", TN_READ_MAX_NODES);
+    if (p->count > r->doc->limits.nodes)
+        return tn_read_fail_nodes(r, count);
     return start ? tn_scope_int(p->scope, start, &p->start) : TN_OK;
 }
 

@@ -375,9 +375,7 @@ tn_scope_template(tn_scope *scope, const tn_json *at, const char *index, int64_t
             tn_text_put(&text, c++, 1);
         }
     }
-    if (text.length > TN_READ_MAX_NAME)
-        return tn_json_fail_at(r->doc, TN_LIMIT, at, false, -1, NULL,
-            "a name of more than %d bytes", TN_READ_MAX_NAME);
+    TN_TRY(tn_shape_name_length(r, at, false, text.length));
     *out = text.at;
     return TN_OK;
 }

@@ -77,11 +77,18 @@ is_reserved(const char *name)
 }
 
 tn_status
+tn_shape_name_length(tn_read *r, const tn_json *at, bool key, size_t length)
+{
+    if (length <= r->doc->limits.name)
+        return TN_OK;
+    return tn_json_fail_at(r->doc, TN_LIMIT, at, key, -1, NULL,
+        "a name of more than %" PRIu32 " bytes (--limit name=N allows more)", r->doc->limits.name);
+}
+
+tn_status
 tn_shape_name(tn_read *r, const tn_json *at, bool key, const char *name)
 {
-    if (strlen(name) > TN_READ_MAX_NAME)
-        return tn_json_fail_at(r->doc, TN_LIMIT, at, key, -1, NULL, "a name of more than %d bytes",
-            TN_READ_MAX_NAME);
+    TN_TRY(tn_shape_name_length(r, at, key, strlen(name)));
     const char *why = *name == '\0'                ? "a name is not empty"
         : *name == '=' || *name == '@'             ? "a name does not start with = or @"
         : is_reserved(name) && !r->document->stage ? "names that end in # and digits are kept for "

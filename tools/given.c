@@ -193,7 +193,7 @@ given_option(tn_tool *tool, tn_given *given, const char *option)
 {
     const char *equals = strchr(option, '=');
     const char *name, *value;
-    const tn_guard_limits limits = {0};
+    const tn_read_limits limits = {0};
     tn_json_doc *doc;
     size_t length;
 

@@ -65,6 +65,8 @@ tn_load_options(tn_tool *tool, tn_model_options *out)
         .seed = (uint64_t)o[TN_OPT_seed].whole,
         .seed_weights = o[TN_OPT_seed_weights].given,
     };
+    for (uint32_t i = 0; i < o[TN_OPT_limit].list.count; i++)
+        TN_TRY(tn_read_limits_set(tool->diag, &out->limits, o[TN_OPT_limit].list.at[i]));
     return TN_OK;
 }
 

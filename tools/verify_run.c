@@ -8,7 +8,6 @@ static void
 test_how(tn_verify *v, const tn_test *t, tn_model_options *options, tn_weights_options *weights,
     tn_load_how *how)
 {
-    (void)v;
     *options = (tn_model_options){
         .sets = t->sets.at,
         .set_count = (int)t->sets.count,
@@ -17,6 +16,7 @@ test_how(tn_verify *v, const tn_test *t, tn_model_options *options, tn_weights_o
         .dim_count = (int)t->dims.count,
         .seed = t->seed,
         .seed_weights = !t->needs_files,
+        .limits = tn_module_document(v->module)->json->limits,
     };
     *weights = (tn_weights_options){t->weights.at, (int)t->weights.count};
     how->model = options;

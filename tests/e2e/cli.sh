@@ -64,6 +64,13 @@ expect 3 "twice.json:1:14" inspect "$folder/twice.json"
 sed 's/linear/linaer/' "$small" >"$folder/op.json"
 expect 4 "did you mean \"linear\"" inspect "$folder/op.json"
 expect 0 "read and inferred" inspect "$small" --check
+expect 5 "--limit depth=N allows more" inspect "$small" --check --limit depth=2
+expect 5 "more than 1 nodes" inspect "$small" --check --limit nodes=1
+printf '{"tenon": 1, "inputs": {"long": "f32[2]"}}' >"$folder/long.json"
+expect 5 "more than 3 bytes (--limit name=N" inspect "$folder/long.json" --check --limit name=3
+expect 5 "--limit bytes=N" inspect "$small" --check --limit bytes=10
+expect 2 "N from 1 to 1000" inspect "$small" --check --limit depth=1001
+expect 2 "a name of: bytes depth" inspect "$small" --check --limit height=1
 
 expect 0 '"stage": "read"' inspect "$small" --ir read --json
 cp "$folder/out" "$folder/printed.json"

@@ -11,7 +11,7 @@ typedef struct trial {
     tn_diag diag;
     const char *text;
     size_t bytes;
-    const tn_guard_limits *limits;
+    const tn_read_limits *limits;
     tn_json_doc *doc;
     void (*then)(struct trial *);
 } trial;
@@ -166,16 +166,16 @@ TN_TEST(limits)
     nested(63, true, TN_OK);
     nested(64, true, TN_LIMIT);
     nested(65, false, TN_LIMIT);
-    tn_guard_limits limits = {.bytes = 4, .depth = 0};
+    tn_read_limits limits = {.bytes = 4, .depth = 0};
     trial t = {.text = "[1,2]", .bytes = 5, .limits = &limits};
     TN_CHECK_EQ(start(&t), TN_LIMIT);
-    TN_CHECK_STR(tn_diag_text(&t.diag, 0), "m.json: more than 4 bytes of JSON");
+    TN_CHECK_STR(tn_diag_text(&t.diag, 0), "m.json: more than 4 bytes of JSON (--limit bytes=N allows more)");
     finish(&t);
-    limits = (tn_guard_limits){.bytes = 0, .depth = 2};
+    limits = (tn_read_limits){.bytes = 0, .depth = 2};
     t = (trial){.text = "[[1]]", .bytes = 5, .limits = &limits};
     TN_CHECK_EQ(start(&t), TN_LIMIT);
     TN_CHECK_STR(tn_diag_text(&t.diag, 0),
-        "m.json:1:3: lists and objects nest deeper than 2 levels");
+        "m.json:1:3: lists and objects nest deeper than 2 levels (--limit depth=N allows more)");
     finish(&t);
 }
 

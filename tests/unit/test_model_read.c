@@ -146,7 +146,7 @@ TN_TEST(exponential_calls)
         length += sprintf(text + length, ",\"f%d\":{\"nodes\":[[[],\"@f%d\"],[[],\"@f%d\"]]}", i,
             i - 1, i - 1);
     sprintf(text + length, "},\"nodes\":[[[],\"@f59\"]]}");
-    trial t = {.text = text, .options = {.max_nodes = 100000}};
+    trial t = {.text = text, .options = {.limits.nodes = 100000}};
     TN_CHECK_EQ(start(&t), TN_LIMIT);
     finish(&t);
     free(text);
@@ -171,14 +171,14 @@ TN_TEST(node_limit)
     static const char text[] =
         "{\"tenon\":1,\"inputs\":{\"x\":\"f32[2]\"},\"nodes\":[[\"y\",\"repeat\","
         "{\"count\":4,\"carry\":[[\"h\",\"x\",\"g\"]],\"body\":[[\"g\",\"neg\",\"h\"]]}]]}";
-    tn_model_options options = {.max_nodes = 9};
+    tn_model_options options = {.limits.nodes = 9};
     trial t = {.text = text, .options = options};
     TN_CHECK_EQ(start(&t), TN_OK);
     finish(&t);
-    options.max_nodes = 8;
+    options.limits.nodes = 8;
     ends(text, &options, TN_LIMIT,
-        "m.json:1:102: nodes[0].body[0]: the graph has more than 8 nodes once it is expanded, in "
-        "nodes[0] round 3");
+        "m.json:1:102: nodes[0].body[0]: the graph has more than 8 nodes once it is expanded "
+        "(--limit nodes=N allows more), in nodes[0] round 3");
 }
 
 TN_TEST(entry_option)
