@@ -19,8 +19,10 @@ extreme(tn_lo *k, tn_op *op, tn_tval *const *index)
         at[i] = i == axis ? tn_tb_int(k->b, 0) : index[keep ? i : n];
         n += i != axis;
     }
-    if (tn_size_is_one(in->type.dim[axis]))
+    if (tn_size_is_one(in->type.dim[axis])) {
+        (void)tn_lo_wide(k, in, at); /* what can fail still does */
         return tn_lo_zero(k, op->out[0]->type.dtype);
+    }
     along = tn_lo_span_axis(k, in->type.dim[axis], at, in->type.rank);
     at[axis] = tn_tb_index(k->b, along);
     x = tn_lo_with_axis(k, tn_lo_wide(k, in, at), along);

@@ -297,6 +297,11 @@ const graph_case tn_graph_cases[] = {
         "i32[5] in 0..3; y: $T[5,4] = update x, z {axis=0, at=1}; y1: $T[5,4] = update x, z "
         "{axis=0, at=@at}; y2: $T[5,4] = update x, u {axis=1, at=@r}",
         .match = MATCH_BITS),
+    /* The place is known whatever is read; that is read all the same. */
+    CASE("arg_max arg_min", F32,
+        "input x: $T[9]; input i: i32[M,1] in 9..9; g: $T[M,1] = gather x, i {axis=0}; "
+        "y: i32[M] = $O g {axis=1}",
+        .fails = true),
     CASE("update", F32,
         "input x: $T[5,4]; input z: $T[2,4]; input at: i32[] in 4..4; y: $T[5,4] = update x, z "
         "{axis=0, at=@at}",
