@@ -130,13 +130,23 @@ tn_passes_run_only(tn_graph *g, tn_pass_set only)
     assert(round < CLEAN_ROUNDS && "two passes undo one another");
 }
 
+tn_pass_set
+tn_passes_of(tn_stage stage, tn_pass_set skip)
+{
+    tn_pass_set out = 0;
+
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].stage == stage && (rows[i].needed || !(skip >> i & 1)))
+            out |= (tn_pass_set)1 << i;
+    return out;
+}
+
 void
 tn_passes_run(tn_graph *g, tn_pass_set skip)
 {
-    tn_pass_set with = ~skip;
+    tn_pass_set with = 0;
 
-    for (int i = 0; i < ROWS; i++)
-        if (rows[i].needed)
-            with |= (tn_pass_set)1 << i;
+    for (int s = TN_STAGE_EXPAND; s <= TN_STAGE_FUSE; s++)
+        with |= tn_passes_of((tn_stage)s, skip);
     tn_passes_run_only(g, with);
 }

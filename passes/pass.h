@@ -26,6 +26,8 @@ tn_pass_set tn_pass_optional(tn_stage stage);
 /* "views,group": TN_USAGE names one that does not exist. */
 tn_status tn_pass_parse(tn_diag *diag, const char *list, tn_pass_set *out) TN_MUST_USE;
 
+/* What runs of one stage where `skip` is skipped: all else, and the needed ones. */
+tn_pass_set tn_passes_of(tn_stage stage, tn_pass_set skip);
 /* Runs the rows of passes.def but those in `skip` (NEEDED ones always). In
  * builds with assertions the graph is verified after each that changed
  * something. */

@@ -3,6 +3,7 @@
 
 #include "frontend/write.h"
 #include "ir/kernel/kernel.h"
+#include "passes/pass.h"
 #include "runtime/compile.h"
 #include "tools/expect.h"
 #include "tools/load.h"
@@ -17,15 +18,45 @@ typedef struct view {
     const char *meaning; /* of a graph: its hash */
 } view;
 
+static int
+launches_of(const tn_plan *p, uint32_t kernel)
+{
+    int count = 0;
+
+    for (uint32_t s = 0; s < p->steps.count; s++)
+        count += p->steps.at[s].kind == TN_STEP_LAUNCH && p->steps.at[s].kernel == (int32_t)kernel;
+    return count;
+}
+
+/* "    contract*9, attention*2": places in the plan that launch each family. */
+static void
+families(tn_text *out, const tn_plan *p)
+{
+    const char *before = "    ";
+
+    for (uint32_t k = 0; k < p->kernels.count; k++) {
+        const char *family = p->kernels.at[k].name;
+        int count = 0;
+        bool told = false;
+
+        for (uint32_t i = 0; i < k; i++)
+            told = told || !strcmp(p->kernels.at[i].name, family);
+        for (uint32_t i = k; i < p->kernels.count && !told; i++)
+            count += strcmp(p->kernels.at[i].name, family) ? 0 : launches_of(p, i);
+        if (told)
+            continue;
+        tn_text_add(out, "%s%s*%d", before, family, count);
+        before = ", ";
+    }
+    tn_text_add(out, "%s", p->kernels.count ? "\n" : "");
+}
+
 static void
 json_kernels(tn_text *out, const tn_plan *p)
 {
     for (uint32_t k = 0; k < p->kernels.count; k++) {
-        int count = 0;
         const char *comma = "";
 
-        for (uint32_t s = 0; s < p->steps.count; s++)
-            count += p->steps.at[s].kind == TN_STEP_LAUNCH && p->steps.at[s].kernel == (int32_t)k;
         tn_text_add(out, "%s{\"name\":\"k%u\",\"family\":", k ? "," : "", k);
         tn_text_json(out, p->kernels.at[k].name);
         tn_text_add(out, ",\"ops\":[");
@@ -37,7 +68,7 @@ json_kernels(tn_text *out, const tn_plan *p)
                 tn_text_json(out, p->steps.at[s].ops.at[o]);
             }
         }
-        tn_text_add(out, "],\"count\":%d}", count);
+        tn_text_add(out, "],\"count\":%d}", launches_of(p, k));
     }
 }
 
@@ -95,6 +126,7 @@ people(tn_tool *tool, const view *v, tn_text *out)
                 "  entry %s: %lld launches of %u kernels, %.4g MFLOP, %llu bytes of activations\n",
                 target->plans[e].entry, (long long)one.launches, target->plans[e].kernels.count,
                 one.flops / 1e6, (unsigned long long)one.peak_bytes);
+            families(out, &target->plans[e]);
         }
     }
     return TN_OK;
@@ -133,7 +165,8 @@ show(tn_tool *tool, const view *v)
             for (uint32_t e = 0; e < v->iface->entries.count; e++)
                 tn_plan_print(&out, &v->targets[t].plans[e]);
     else if (ir->given)
-        return tn_fail(tool->diag, TN_USAGE, "--ir %s: expected read, plan or lane", ir->text);
+        return tn_fail(tool->diag, TN_USAGE, "--ir %s: expected read, expand, clean, plan or lane",
+            ir->text);
     else if (tn_tool_json(tool))
         TN_TRY(json(tool, v, &out));
     else
@@ -144,6 +177,8 @@ show(tn_tool *tool, const view *v)
 typedef struct printing {
     tn_tool *tool;
     tn_module *module;
+    const char *stage;   /* "read", or the last stage of passes that runs */
+    tn_pass_set passes;  /* those of the stages, if any */
     char meaning[TN_HASH_HEX];
 } printing;
 
@@ -157,18 +192,39 @@ find_meaning(void *arg)
     return TN_OK;
 }
 
-/* The graph as read, in its text form or as a graph file. */
+/* The graphs after a stage, in their text form or as a graph file. */
 static tn_status
 print_graphs(void *arg)
 {
     printing *p = arg;
     tn_text text = {.arena = p->module->arena};
 
+    for (uint32_t i = 0; i < p->module->entries.count && p->passes; i++)
+        tn_passes_run_only(p->module->entries.at[i], p->passes);
     if (tn_tool_json(p->tool))
-        tn_model_write(&text, p->module, "read");
+        tn_model_write(&text, p->module, p->stage);
     for (uint32_t i = 0; i < p->module->entries.count && !tn_tool_json(p->tool); i++)
         tn_graph_print(&text, p->module->entries.at[i]);
     return tn_tool_print(p->tool, &text);
+}
+
+/* False: --ir asks for no stage of graphs. */
+static bool
+stage_of(printing *p, const tn_compile_options *options)
+{
+    static const char *const stages[] = {"read", "expand", "clean"};
+    const tn_option_value *ir = &p->tool->options->value[TN_OPT_ir];
+
+    for (int i = 0; i < 3 && ir->given && !p->stage; i++) {
+        if (i == 1)
+            p->passes = tn_passes_of(TN_STAGE_EXPAND, options->skip) |
+                tn_passes_of(TN_STAGE_FUSE, options->skip); /* rows that they take stay whole */
+        if (i == 2)
+            p->passes |= tn_passes_of(TN_STAGE_CLEAN, options->skip);
+        if (!strcmp(ir->text, stages[i]))
+            p->stage = stages[i];
+    }
+    return p->stage != NULL;
 }
 
 static tn_status
@@ -181,7 +237,10 @@ inspect_module(tn_tool *tool, tn_module *module)
     tn_compiled made;
     view v = {.kind = "graph"};
 
-    if (o[TN_OPT_ir].given && !strcmp(o[TN_OPT_ir].text, "read"))
+    TN_TRY(tn_load_skip(tool, &options.skip));
+    if (options.exact)
+        options.skip |= tn_pass_bit("relaxed");
+    if (stage_of(&printed, &options))
         return tn_arena_guard(module->arena, print_graphs, &printed);
     if (o[TN_OPT_check].given) {
         TN_TRY(tn_expect_report(&expecting, NULL));
@@ -189,7 +248,6 @@ inspect_module(tn_tool *tool, tn_module *module)
             module->entries.count);
         return TN_OK;
     }
-    TN_TRY(tn_load_skip(tool, &options.skip));
     TN_TRY(tn_compile_targets(tool->arena, tool->diag,
         o[TN_OPT_target].given ? o[TN_OPT_target].text : "cpu", &options.targets,
         &options.target_count));

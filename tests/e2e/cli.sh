@@ -78,6 +78,12 @@ expect 0 "[[7, 2]]" run "$folder/printed.json" -i 'x=[[1,2,3]]' -i 'i=[1]'
 expect 0 '"stage": "read"' inspect "$folder/printed.json" --ir read --json
 cmp -s "$folder/out" "$folder/printed.json" || { echo "not ok: printed otherwise"; failed=$((failed + 1)); }
 
+expect 0 '"stage": "clean"' inspect "$small" --ir clean --json
+cp "$folder/out" "$folder/clean.json"
+expect 0 "contract x, w" inspect "$small" --ir clean
+expect 0 "[[7, 2]]" run "$folder/clean.json" -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 2 "expected read, expand, clean, plan or lane" inspect "$small" --ir fuse
+
 cat >"$folder/tests.json" <<'JSON'
 { "tenon": 1, "inputs": {"x": "f32[2,2]"},
   "nodes": [["y", "neg", "x"], ["i", "arg_max", "y", {"axis": 1}]],
