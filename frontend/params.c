@@ -131,7 +131,7 @@ set_value(const tn_read *r, const char *name)
 static tn_status
 eval_set(tn_read *r, const char *name, const char *value, const tn_known *fallback, tn_known *out)
 {
-    tn_json_doc nowhere = {.name = "--set", .arena = r->arena};
+    tn_json_doc nowhere = {.name = "--set", .arena = r->arena, .limits = r->doc->limits};
     tn_json at = {.kind = TN_JSON_STRING, .text = value};
     tn_place place = {&nowhere, &at, 0, NULL};
     if (eval_text(r, &place, value, strlen(value), out) != TN_OK)
