@@ -41,6 +41,8 @@ typedef enum tn_number_op {
 
 /* A size as a number: RATIONAL if it is one, else SYMBOLIC. */
 tn_number tn_number_of_size(tn_arena *arena, tn_size a);
+/* The other way round; NULL for what is no whole number, or no size. */
+tn_size tn_size_of_number(tn_sizes *s, const tn_number *n);
 
 /* The value under a binding; false for malformed code. Usable without the
  * compiler (run library). */

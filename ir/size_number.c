@@ -81,3 +81,65 @@ tn_number_of_size(tn_arena *arena, tn_size a)
     emit_size(&w, a);
     return (tn_number){.kind = TN_NUMBER_SYMBOLIC, .den = 1, .code = {w.at, (uint32_t)w.bytes}};
 }
+
+/* ---- the other way round ---- */
+
+enum { DEPTH = 16 };
+
+static tn_size
+size_of_real(tn_sizes *s, double value)
+{
+    const double most = 9007199254740992.0; /* 2^53 */
+
+    if (!(value >= -most && value <= most) || value != (double)(int64_t)value)
+        return NULL;
+    return tn_size_int(s, (int64_t)value);
+}
+
+static tn_size
+joined(tn_sizes *s, uint8_t op, tn_size a, tn_size b)
+{
+    switch (op) {
+    case TN_NOP_ADD: return tn_size_add(s, a, b);
+    case TN_NOP_SUB: return tn_size_sub(s, a, b);
+    case TN_NOP_MUL: return tn_size_mul(s, a, b);
+    case TN_NOP_MIN: return tn_size_min(s, a, b);
+    case TN_NOP_MAX: return tn_size_max(s, a, b);
+    default: return NULL;
+    }
+}
+
+static tn_size
+size_of_code(tn_sizes *s, tn_formula code)
+{
+    tn_reader r = {.from = {code.code, code.bytes}};
+    tn_size stack[DEPTH];
+    int depth = 0;
+
+    while (r.next < code.bytes) {
+        uint8_t op = tn_read_u8(&r);
+
+        if (op == TN_NOP_REAL || op == TN_NOP_SYMBOL) {
+            if (depth == DEPTH)
+                return NULL;
+            stack[depth++] = op == TN_NOP_REAL ? size_of_real(s, tn_read_f64(&r))
+                                               : tn_size_symbol(s, tn_read_u16(&r));
+        } else {
+            if (depth < 2)
+                return NULL;
+            stack[depth - 2] = joined(s, op, stack[depth - 2], stack[depth - 1]);
+            depth--;
+        }
+        if (r.failed || !stack[depth - 1])
+            return NULL;
+    }
+    return depth == 1 ? stack[0] : NULL;
+}
+
+tn_size
+tn_size_of_number(tn_sizes *s, const tn_number *n)
+{
+    if (n->kind == TN_NUMBER_RATIONAL)
+        return n->den == 1 ? tn_size_int(s, n->num) : NULL;
+    return n->kind == TN_NUMBER_SYMBOLIC ? size_of_code(s, n->code) : NULL;
+}

@@ -28,9 +28,8 @@ place_attr(const tn_op *op)
     }
 }
 
-/* The operand that makes the run fail if its numbers are wrong, or -1. */
-static int
-risky_operand(const tn_op *op)
+int
+tn_op_risky_operand(const tn_op *op)
 {
     int outside = tn_op_find_attr(op->code, "outside"), place = place_attr(op);
 
@@ -79,7 +78,7 @@ is_light(const tn_op *op)
 
     return (kind == TN_LOWER_map || kind == TN_LOWER_view || kind == TN_LOWER_make ||
                kind == TN_LOWER_reduce || kind == TN_LOWER_gather) &&
-        risky_operand(op) < 0;
+        tn_op_risky_operand(op) < 0;
 }
 
 bool
@@ -102,7 +101,7 @@ can_be_kept(const tn_block *body)
 
         if ((op->body_count && !choice) || op->code == TN_OP_nonzero)
             return false;
-        if (risky_operand(op) >= 0 && !has_safe_number(op))
+        if (tn_op_risky_operand(op) >= 0 && !has_safe_number(op))
             return false;
     }
     return true;
@@ -118,7 +117,7 @@ tn_branch_may_choose(const tn_op *op)
 static void
 keep_from_failing(tn_op *op, tn_value *chosen)
 {
-    int in = risky_operand(op);
+    int in = tn_op_risky_operand(op);
     bool divides = tn_lower_kind_of(op->code) == TN_LOWER_map;
     tn_build b = tn_build_before(op);
     tn_value *safe;

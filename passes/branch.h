@@ -8,6 +8,8 @@
  * among their results. What could fail in the body that is not chosen gets
  * data that cannot: index 0, divisor 1. */
 
+/* The operand that makes the run fail if its numbers are wrong, or -1. */
+int tn_op_risky_operand(const tn_op *op);
 /* Both bodies are worth computing always, and neither can fail. */
 bool tn_branch_is_light(const tn_op *op);
 /* Both bodies can be computed always, whatever it costs: nothing in them cannot

@@ -5,6 +5,7 @@
 
 #include "ir/graph/build.h"
 #include "passes/idmap.h"
+#include "passes/rounds.h"
 #include "passes/scan_axes.h"
 
 /* One carried array: it is only written, one piece a round. */
@@ -17,32 +18,12 @@ typedef struct record {
 
 /* first + number of the slice. */
 static bool
-position_of(const tn_op *scan, const tn_value *at, int64_t *first)
+position_of(const tn_op *scan, tn_value *at, int64_t *first)
 {
-    const tn_block *body = scan->body[0];
-    const tn_op *op;
+    tn_size by;
 
-    *first = 0;
-    for (int depth = 0; depth < 4; depth++) {
-        if (at == body->params.at[scan->in_count])
-            return true;
-        op = at->kind == TN_VALUE_RESULT ? at->def : NULL;
-        if (!op || (op->code != TN_OP_cast && op->code != TN_OP_add))
-            return false;
-        if (op->code == TN_OP_add) {
-            int literal = op->in[0]->kind == TN_VALUE_LITERAL ? 0 : 1;
-            const tn_value *n = op->in[literal];
-
-            if (n->kind != TN_VALUE_LITERAL || n->number.kind != TN_NUMBER_RATIONAL ||
-                n->number.den != 1)
-                return false;
-            *first += n->number.num;
-            at = op->in[1 - literal];
-        } else {
-            at = op->in[0];
-        }
-    }
-    return false;
+    return tn_counts_with(scan->graph->sizes, at, scan->body[0]->params.at[scan->in_count], &by) &&
+        tn_size_is_int(by, first);
 }
 
 /* All pieces lie in the array. */
@@ -99,16 +80,9 @@ copy_op(tn_build *b, tn_idmap *map, const tn_op *op)
 
     for (int i = 0; i < op->in_count; i++)
         in[i] = copy_of(map, op->in[i]);
-    copy = tn_build_start(b, op->code, in, op->in_count);
-    for (int i = 0; i < tn_op_info_of(op->code)->attr_count; i++)
-        copy->attr[i] = op->attr[i];
-    copy->path = op->path;
-    copy->from = op->from;
-    (void)tn_build_finish(copy);
-    for (int i = 0; i < op->out_count; i++) {
-        copy->out[i]->name = op->out[i]->name;
+    copy = tn_build_copy(b, op, in);
+    for (int i = 0; i < op->out_count; i++)
         tn_idmap_put(map, op->out[i]->id, copy->out[i]);
-    }
 }
 
 static void

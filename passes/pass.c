@@ -7,7 +7,9 @@
 #include "ir/graph/expand.h"
 #include "passes/clean.h"
 #include "passes/collect.h"
+#include "passes/picks.h"
 #include "passes/roll.h"
+#include "passes/rounds.h"
 #include "passes/rule.h"
 #include "passes/whole.h"
 

@@ -151,18 +151,12 @@ again(const builder *x, tn_build *b, int slot)
 {
     const tn_op *op = last_value(x->r, slot)->def;
     tn_value **in = tn_new_array(x->r->arena, tn_value *, op->in_count + 1);
-    tn_op *copy;
 
     for (int i = 0; i < op->in_count; i++)
         for (int k = 0; op->in[i] && k < slot; k++)
             if (last_value(x->r, k) == op->in[i])
                 in[i] = x->inner[k];
-    copy = tn_build_start(b, op->code, in, op->in_count);
-    for (int i = 0; i < tn_op_info_of(op->code)->attr_count; i++)
-        copy->attr[i] = op->attr[i];
-    copy->path = op->path;
-    copy->from = op->from;
-    return tn_build_finish(copy);
+    return tn_build_copy(b, op, in)->out[0];
 }
 
 static void

@@ -29,6 +29,30 @@ tn_build_finish(tn_op *op)
     return op->out_count ? op->out[0] : NULL;
 }
 
+tn_op *
+tn_build_copy(tn_build *b, const tn_op *op, tn_value *const *in)
+{
+    const tn_op_info *info = tn_op_info_of(op->code);
+    bool variadic = (info->flags & TN_FLAG_VARIADIC) != 0;
+    tn_op *copy = tn_build_start(b, op->code, in, variadic ? op->in_count : info->in_count);
+
+    assert(op->body_count == 0);
+    for (int i = 0; i < info->attr_count; i++) {
+        int place = op->attr[i].kind == TN_KIND_PLACE ? op->attr[i].operand : -1;
+
+        if (place < 0)
+            copy->attr[i] = op->attr[i];
+        else
+            tn_op_set_place(copy, i, in[place]);
+    }
+    copy->path = op->path;
+    copy->from = op->from;
+    (void)tn_build_finish(copy);
+    for (int i = 0; i < op->out_count; i++)
+        copy->out[i]->name = op->out[i]->name;
+    return copy;
+}
+
 tn_value *
 tn_build_map1(tn_build *b, tn_opcode code, tn_value *x)
 {

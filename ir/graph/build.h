@@ -21,6 +21,9 @@ tn_build tn_build_before(tn_op *op);
 /* The general way: create, set attributes, finish. */
 tn_op *tn_build_start(tn_build *b, tn_opcode code, tn_value *const *in, int in_count);
 tn_value *tn_build_finish(tn_op *op);
+/* The same operation on other operands (one for each of `op`, those of PLACE
+ * attributes included), with names and origin of `op`; no bodies. */
+tn_op *tn_build_copy(tn_build *b, const tn_op *op, tn_value *const *in);
 
 /* Element-wise, broadcasting; no attributes. */
 tn_value *tn_build_map1(tn_build *b, tn_opcode code, tn_value *x);

@@ -285,11 +285,36 @@ turn_transitions(search *x)
     }
 }
 
+/* A maximum is taken of the last scores: that of the sums is made so too. */
+static bool
+ends_in_maximum(search *x)
+{
+    for (uint32_t i = 0; i < x->group->ops.count; i++) {
+        const tn_op *op = x->group->ops.at[i];
+
+        if (op->code == TN_OP_reduce_max && op->block == x->groups->g->block &&
+            is_last_scores(x, op->in[0], 0))
+            return true;
+    }
+    return false;
+}
+
+/* The score of the best path alone. */
+static bool
+only_scores(search *x)
+{
+    if (x->predicate || x->step.predicate || !ends_in_maximum(x))
+        return false;
+    x->group->family = "viterbi";
+    report(x);
+    return true;
+}
+
 static void
 decode(search *x, bool step)
 {
     if (!step || !find_pointers(x)) {
-        if (looks_like_decoding(x->step.scan))
+        if (!(step && only_scores(x)) && looks_like_decoding(x->step.scan))
             miss(x, "viterbi");
         return;
     }
@@ -306,25 +331,12 @@ decode(search *x, bool step)
     miss(x, "viterbi");
 }
 
-/* The last scores go through the same sum. */
-static bool
-is_summed(search *x)
-{
-    for (uint32_t i = 0; i < x->group->ops.count; i++) {
-        const tn_op *op = x->group->ops.at[i];
-
-        if (op->code == TN_OP_reduce_max && op->block == x->groups->g->block &&
-            is_last_scores(x, op->in[0], 0))
-            return true;
-    }
-    return refuse(x, x->step.scan, "the last sums are summed as well",
-        "take the logarithm of the sum of exponentials of the last scores");
-}
-
 static void
 partition(search *x)
 {
-    if (!is_summed(x)) {
+    if (!ends_in_maximum(x)) {
+        (void)refuse(x, x->step.scan, "the last sums are summed as well",
+            "take the logarithm of the sum of exponentials of the last scores");
         miss(x, "crf_partition");
         return;
     }

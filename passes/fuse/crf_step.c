@@ -166,19 +166,32 @@ is_guard(const tn_value *v, const tn_value *s)
     return op && tn_crf_strip(op->in[0]) == tn_crf_strip(s);
 }
 
+/* sum exp(..), or the product of exp(..) and a matrix, which sums. */
+static const tn_op *
+summed_exponentials(const tn_value *v)
+{
+    const tn_op *op = def_of(v, TN_OP_reduce_sum), *exp = NULL;
+
+    if (op)
+        return def_of(op->in[0], TN_OP_exp);
+    op = def_of(v, TN_OP_contract);
+    for (int i = 0; op && i < 2 && !exp; i++)
+        exp = def_of(op->in[i], TN_OP_exp);
+    return exp;
+}
+
 /* log(sum exp(s - g)) + g, or without g. */
 static const tn_op *
 sum_of_exponentials(const tn_op *op)
 {
-    const tn_op *log = op->code == TN_OP_log ? op : NULL, *sum, *exp, *sub;
+    const tn_op *log = op->code == TN_OP_log ? op : NULL, *exp, *sub;
     const tn_value *guard = NULL;
 
     for (int i = 0; i < 2 && op->code == TN_OP_add && !log; i++) {
         log = def_of(op->in[i], TN_OP_log);
         guard = op->in[1 - i];
     }
-    sum = log ? def_of(log->in[0], TN_OP_reduce_sum) : NULL;
-    exp = sum ? def_of(sum->in[0], TN_OP_exp) : NULL;
+    exp = log ? summed_exponentials(log->in[0]) : NULL;
     if (!exp || !guard)
         return exp;
     sub = def_of(exp->in[0], TN_OP_sub);

@@ -62,15 +62,29 @@ outermost(const tn_lo *k, const tn_op *op)
     return op;
 }
 
+static bool read_again(const tn_lo *k, const tn_op *scan, const tn_value *v, int depth);
+
+/* Through views and what else is computed where it is read. */
+static bool
+reads_for_group(const tn_lo *k, const tn_op *scan, const tn_op *op, int depth)
+{
+    if (k->groups->of[op->id])
+        return k->groups->of[op->id] == k->group;
+    for (int i = 0; i < op->out_count; i++)
+        if (depth < 32 && read_again(k, scan, op->out[i], depth + 1))
+            return true;
+    return false;
+}
+
 /* True if another member of the group reads the value. */
 static bool
-read_again(const tn_lo *k, const tn_op *scan, const tn_value *v)
+read_again(const tn_lo *k, const tn_op *scan, const tn_value *v, int depth)
 {
     for (uint32_t i = 0; i < v->uses.count; i++) {
         const tn_use *use = &v->uses.at[i];
         const tn_op *op = outermost(k, use->op ? use->op : use->block->owner);
 
-        if (op && op != scan && k->groups->of[op->id] == k->group)
+        if (op && op != scan && reads_for_group(k, scan, op, depth))
             return true;
     }
     return false;
@@ -102,7 +116,7 @@ open_locals(tn_lo *k, loop *l)
         tn_tval *dims[TN_MAX_RANK];
         tn_axis *axes[TN_MAX_RANK] = {0};
 
-        if (computed_again(k, v) || !read_again(k, l->op, v))
+        if (computed_again(k, v) || !read_again(k, l->op, v, 0))
             continue;
         for (int i = 0; i < v->type.rank; i++) {
             const tn_group_place *p = tn_group_find(k->group, v);

@@ -41,6 +41,7 @@ typedef struct job {
     tn_findings findings;
     tn_lowered_list lowered;
     bool finite; /* the fusion drops products with 0: no special numbers */
+    int64_t least; /* steps */
     int special; /* every so many elements; 0: none */
     uint64_t noise;
 } job;
@@ -76,6 +77,7 @@ read_file(job *j)
     fclose(f);
     j->family[0] = j->predicate[0] = j->none[0] = 0;
     j->finite = strstr(j->text, "\"finite\": true") != NULL;
+    j->least = read_word(j->text, "\"T\": \"", count, sizeof count) ? strtol(count, NULL, 10) : 1;
     if (read_word(j->text, "\"kernels\": ", count, sizeof count)) {
         j->kernels = (uint32_t)strtoul(count, NULL, 10);
         (void)read_word(j->text, "\"none\": \"", j->none, sizeof j->none);
@@ -218,7 +220,7 @@ fill(job *j, tn_run_graph *run, int round)
     static const int64_t sizes[ROUNDS][2] = {{5, 7}, {1, 1}, {19, 12}, {3, 2}};
 
     tn_run_graph_symbol(run, "B", sizes[round][0]);
-    tn_run_graph_symbol(run, "T", sizes[round][1]);
+    tn_run_graph_symbol(run, "T", sizes[round][1] < j->least ? j->least : sizes[round][1]);
     j->special = j->finite ? 0 : round == 2 ? 40 : round == 3 && only_masks(j) ? 2 : 0;
     j->noise = 77 + (uint64_t)round;
     return TN_CHECK(tn_run_graph_fill(run, element, j) == TN_OK);
