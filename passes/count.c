@@ -298,6 +298,33 @@ build(const counted *c)
 }
 
 static bool
+is_light(const tn_op *op)
+{
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+
+    return kind == TN_LOWER_map || kind == TN_LOWER_view || kind == TN_LOWER_make ||
+        kind == TN_LOWER_reduce || kind == TN_LOWER_gather || kind == TN_LOWER_write ||
+        op->code == TN_OP_arg_max || op->code == TN_OP_top_k;
+}
+
+/* Rounds that make scores of those before, or follow places: worth one kernel
+ * for all rounds, where others are worth many for each. */
+static bool
+is_chain(const counted *c)
+{
+    bool sums = false, follows = false, contracts = false;
+
+    for (const tn_op *op = c->op->body[1]->first; op; op = op->next) {
+        sums |= op->code == TN_OP_reduce_max || op->code == TN_OP_log;
+        follows |= tn_lower_kind_of(op->code) == TN_LOWER_gather;
+        contracts |= op->code == TN_OP_contract;
+        if (op->body_count || (op->code != TN_OP_contract && !is_light(op)))
+            return false;
+    }
+    return sums || (follows && !contracts && !c->go);
+}
+
+static bool
 only_counts(const counted *c)
 {
     for (uint32_t i = 0; i < c->op->body[0]->params.count; i++)
@@ -312,8 +339,8 @@ find(counted *c)
     tn_value *bound;
     int rel = find_relation(c->op->body[0], &c->carry, &bound);
 
-    if (!rel || c->op->in_count < 2 || c->op->in_count >= TN_ROUNDS_OPERANDS || !find_step(c) ||
-        c->op->out[c->carry]->uses.count)
+    if (!rel || !is_chain(c) || c->op->in_count < 2 || c->op->in_count >= TN_ROUNDS_OPERANDS ||
+        !find_step(c) || c->op->out[c->carry]->uses.count)
         return false;
     c->from = tn_number_known(c->op->graph->sizes, c->op->in[c->carry]);
     if (!c->from || !count_rounds(c, rel, bound))

@@ -65,7 +65,8 @@ cleaned(const char *text)
     return j;
 }
 
-#define HEAD "graph main\n    input e: f32[6,4]\n    input n: i32[3] in 1..6\n"
+#define HEAD \
+    "graph main\n    input e: f32[6,4]\n    input n: i32[3] in 1..6\n    input w: f32[4,4]\n"
 #define LOOP(from, before, test, body, step)                             \
     HEAD "    i0: i32[] = fill {type=i32[], value=" from "}\n"           \
          "    z: f32[4] = fill {type=f32[4], value=0.0}\n" before        \
@@ -78,7 +79,9 @@ cleaned(const char *text)
          "    output s = s\n"
 #define TAKES(place)                                        \
     "        x: f32[4] = index e {axis=0, at=@" place "}\n" \
-    "        s2: f32[4] = add s1, x\n"
+    "        a: f32[4,4] = add s1, w\n"                     \
+    "        g: f32[4] = reduce_max a {axes=[1]}\n"         \
+    "        s2: f32[4] = add g, x\n"
 #define LONGEST "    m: i32[] = reduce_max n {axes=[0]}\n    m6: i32[] = minimum m, 6\n"
 
 TN_TEST(loops_that_count_are_scans)
@@ -105,6 +108,8 @@ TN_TEST(loops_that_count_are_scans)
 TN_TEST(other_loops_stay)
 {
     static const char *const texts[] = {
+        /* Nothing that a chain does: each round may be worth many kernels. */
+        LOOP("0", "", "less ic, 6", "        s2: f32[4] = exp s1\n", "add i1, 1"),
         /* Two steps at once. */
         LOOP("0", "", "less ic, 6", TAKES("i1"), "add i1, 2"),
         /* Away from the bound. */
