@@ -243,6 +243,7 @@ tn_status tn_lower_whole(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 tn_status tn_lower_route(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 tn_status tn_lower_moe(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 tn_status tn_lower_dealt(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
+tn_status tn_lower_sort(tn_lo *k, tn_lowered_list *out) TN_MUST_USE;
 
 /* The loop of a scan; binds its results, stores those that are outputs of
  * the group along the way. */

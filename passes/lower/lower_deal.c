@@ -1,99 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows that write to places data decide, in kernels of their own: sort, where
- * each element counts those that come before it, and nonzero, where one task
- * deals out places as it goes. */
+ * Rows that write to places data decide, in kernels of their own: sort is in
+ * lower_sort.c; of nonzero one task deals out places as it goes. */
 #include "passes/lower/lo.h"
-
-static tn_status
-finish(tn_lo *k, tn_lowered_list *out, const tn_lowered *made)
-{
-    tn_status status = tn_lo_finish(k);
-
-    tn_push(k->arena, &out->at, *made);
-    return status;
-}
-
-/* ---- sort ---- */
-
-typedef struct sorting {
-    tn_lo *k;
-    tn_op *op;
-    int along;
-    tn_tval *at[TN_MAX_RANK];
-    tn_axis *own; /* elements whose places are looked for */
-} sorting;
-
-static void
-open_grid(sorting *s)
-{
-    const tn_type *t = &s->op->in[0]->type;
-    tn_tb *b = s->k->b;
-
-    for (int i = 0; i < t->rank; i++) {
-        s->at[i] = tn_tb_int(b, 0);
-        if (i != s->along && !tn_size_is_one(t->dim[i]))
-            s->at[i] = tn_tb_index(b, tn_tb_grid(b, "t", NULL, tn_lo_size(s->k, t->dim[i]), true));
-    }
-    s->own = tn_tb_grid(b, "i", NULL, tn_lo_size(s->k, t->dim[s->along]), false);
-}
-
-/* Integers or wide enough ones, in the order that is wanted. */
-static tn_tval *
-key_at(sorting *s, tn_tval *place)
-{
-    tn_tval *x;
-
-    s->at[s->along] = place;
-    x = tn_lo_wide(s->k, s->op->in[0], s->at);
-    return tn_is_float(x->dtype) ? tn_lo_order_key(s->k, x) : x;
-}
-
-/* How many elements come before the own one; equal ones keep their order. */
-static tn_tval *
-place_of(sorting *s)
-{
-    bool descending = tn_op_int(s->op, TN_ATTR_sort_descending) != 0;
-    tn_tb *b = s->k->b;
-    tn_tval *key = key_at(s, tn_tb_index(b, s->own)), *other, *less, *tie, *carry;
-    tn_axis *over = tn_tb_span(b, "j", tn_lo_size(s->k, s->op->in[0]->type.dim[s->along]));
-    tn_tstmt *loop = tn_tb_loop(b, false, NULL, over, NULL, NULL, false);
-    uint32_t mark = tn_lo_enter(s->k);
-
-    carry = tn_tb_carry(b, tn_tb_int(b, 0), &s->own, 1, TN_FN_add);
-    other = key_at(s, tn_tb_index(b, over));
-    less = tn_tb_fn2(b, TN_FN_lt, descending ? key : other, descending ? other : key);
-    tie = tn_tb_fn2(b, TN_FN_lt, tn_tb_index(b, over), tn_tb_index(b, s->own));
-    tie = tn_tb_fn2(b, TN_FN_and, tie, tn_tb_fn2(b, TN_FN_eq, other, key));
-    less = tn_tb_cast(b, TN_I32, tn_tb_fn2(b, TN_FN_or, less, tie));
-    less = tn_tb_fn2(b, TN_FN_add, carry, tn_tb_reduce(b, TN_FN_add, less, &over, 1));
-    tn_tb_end_loop(b, &less);
-    tn_lo_leave(s->k, mark);
-    return tn_tb_final(b, loop, 0);
-}
-
-static tn_status
-sort(tn_lo *k, tn_lowered_list *out)
-{
-    tn_lowered made = {.family = "sort"};
-    sorting s = {.k = k, .op = k->group->ops.at[0]};
-    tn_tval *to[TN_MAX_RANK], *place, *x[2];
-
-    s.along = (int)tn_op_int(s.op, TN_ATTR_sort_axis);
-    tn_lo_start(k, &made, "sort");
-    open_grid(&s);
-    place = place_of(&s);
-    tn_lo_copy(to, s.at, s.op->in[0]->type.rank);
-    to[s.along] = place;
-    s.at[s.along] = tn_tb_index(k->b, s.own);
-    x[0] = tn_lo_el(k, s.op->in[0], s.at);
-    x[1] = tn_tb_cast(k->b, s.op->out[1]->type.dtype, tn_tb_index(k->b, s.own));
-    for (int i = 0; i < 2; i++)
-        if (tn_lo_wants(k, s.op, i))
-            tn_tb_store(k->b, tn_lo_output(k, s.op->out[i], &s.op->out[i]->type), to, x[i], NULL);
-    return finish(k, out, &made);
-}
-
-/* ---- nonzero ---- */
 
 typedef struct dealing {
     tn_lo *k;
@@ -182,6 +90,7 @@ nonzero(tn_lo *k, tn_lowered_list *out)
     const tn_type *t = &d.op->in[0]->type;
     tn_size all = tn_size_int(k->g->sizes, 1);
     tn_tval *count, *fits;
+    tn_status status;
 
     for (int i = 0; i < t->rank; i++)
         all = tn_size_mul(k->g->sizes, all, t->dim[i]);
@@ -201,13 +110,15 @@ nonzero(tn_lo *k, tn_lowered_list *out)
         fill_rest(&d, count);
     if (tn_lo_wants(k, d.op, 1))
         tn_tb_store(k->b, tn_lo_output(k, d.op->out[1], &d.op->out[1]->type), NULL, count, NULL);
-    return finish(k, out, &made);
+    status = tn_lo_finish(k);
+    tn_push(k->arena, &out->at, made);
+    return status;
 }
 
 tn_status
 tn_lower_dealt(tn_lo *k, tn_lowered_list *out)
 {
-    return k->group->ops.at[0]->code == TN_OP_sort ? sort(k, out) : nonzero(k, out);
+    return k->group->ops.at[0]->code == TN_OP_sort ? tn_lower_sort(k, out) : nonzero(k, out);
 }
 
 tn_tval *

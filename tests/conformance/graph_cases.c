@@ -355,6 +355,19 @@ const graph_case tn_graph_cases[] = {
         "input i: i32[N] in 0..3; x: $T[N] = cast i {to=$T}; y: $T[N], y1: i32[N] = sort x "
         "{axis=0}; y2: $T[N], y3: i32[N] = sort x {axis=0, descending=true}",
         .match = MATCH_BITS),
+    /* .. long axes: runs that are merged; of any length down to none */
+    CASE("sort", N,
+        "input x: $T[2,700]; y: $T[2,700], y1: i32[2,700] = sort x {axis=1}; input z: $T[1030,2]; "
+        "y2: $T[1030,2], y3: i64[1030,2] = sort z {axis=0, descending=true, dtype=i64}",
+        .match = MATCH_BITS),
+    CASE("sort", I | F32,
+        "input i: i32[40*N] in 0..9; x: $T[40*N] = cast i {to=$T}; y: $T[40*N], y1: i32[40*N] = "
+        "sort x {axis=0}; y2: $T[40*N], y3: i32[40*N] = sort x {axis=0, descending=true}",
+        .match = MATCH_BITS),
+    CASE("top_k", F32 | 1 << TN_I32,
+        "input x: $T[3,900]; y: $T[3,100], y1: i32[3,100] = top_k x {k=100}; y2: $T[3,65], y3: "
+        "i32[3,65] = top_k x {k=65, largest=false}",
+        .match = MATCH_BITS),
     CASE("nonzero", A,
         "input x: $T[N]; y: i32[N,1], y1: i32[] = nonzero x; input i: i32[3,N,2] in 0..2; "
         "input z: $T[3,N,2]; m: $T[3,N,2] = cast i {to=$T}; y2: i32[6*N,3], y3: i32[] = nonzero "

@@ -195,6 +195,14 @@ TN_TEST(sorting)
         "graph main\n    input x: f32[2,80]\n    v: f32[2,70], i: i32[2,70] = top_k x {k=70}\n"
         "    output v = v\n    output i = i\n";
 
+    static const char longer[] =
+        "graph main\n    dim B 0..9\n    input x: f32[2,600]\n    input y: i32[90*B+3,2] in 0..40\n"
+        "    v: f32[2,600], i: i32[2,600] = sort x {axis=1, descending=true}\n"
+        "    w: i32[90*B+3,2], j: i64[90*B+3,2] = sort y {axis=0, dtype=i64}\n"
+        "    output v = v\n    output i = i\n    output w = w\n    output j = j\n";
+
+    LOWERED(.text = longer, .dims = {B(8)}, .special = 5, .seeds = 2);
+    LOWERED(.text = longer, .dims = {B(0)}, .special = 2, .seeds = 2);
     LOWERED(.text = text, .dims = {B(7)}, .kernels = 2);
     LOWERED(.text = text, .dims = {B(8)}, .special = 2);
     LOWERED(.text = text, .dims = {B(0)});
