@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A top_k that keeps more than a kernel holds is the start of a sort. */
+ * A top_k that keeps more than a kernel holds is the start of a sort; a
+ * running sum of ones is a position. */
 #include "ir/graph/build.h"
 #include "passes/clean.h"
+#include "passes/rule_in.h"
 
 enum { KEPT_LIMIT = 64 };
 
@@ -63,4 +65,68 @@ bool
 tn_clean_many(tn_graph *g)
 {
     return clean_block(g->block);
+}
+
+/* ---- running sums of ones ---- */
+
+/* The greatest number up to which a type holds all whole ones. */
+static int64_t
+exact_up_to(tn_dtype t)
+{
+    switch (t) {
+    case TN_F64: return INT64_C(1) << 53;
+    case TN_F32: return INT64_C(1) << 24;
+    case TN_F16: return INT64_C(1) << 11;
+    case TN_BF16: return INT64_C(1) << 8;
+    default: return INT64_MAX;
+    }
+}
+
+static bool
+counts(const tn_op *op)
+{
+    const tn_type *t = &op->out[0]->type;
+    double number;
+    int64_t low, high;
+
+    if (op->code != TN_OP_cum_sum || tn_op_int(op, TN_ATTR_cum_sum_reverse) ||
+        !tn_uniform(op->in[0], &number) || number != 1)
+        return false;
+    tn_size_bounds(op->graph->sizes, t->dim[tn_op_int(op, TN_ATTR_cum_sum_axis)], &low, &high);
+    return high < exact_up_to(t->dtype);
+}
+
+static void
+become_position(tn_op *op)
+{
+    tn_build b = tn_build_before(op);
+    const tn_type *t = &op->out[0]->type;
+    int axis = (int)tn_op_int(op, TN_ATTR_cum_sum_axis);
+    int64_t first = tn_op_int(op, TN_ATTR_cum_sum_exclusive) ? 0 : 1;
+    tn_size shape[TN_MAX_RANK];
+    tn_value *v;
+
+    for (int i = 0; i < t->rank; i++)
+        shape[i] = i == axis ? t->dim[i] : tn_size_int(op->graph->sizes, 1);
+    v = tn_build_iota(&b, tn_size_int(op->graph->sizes, first), t->dim[axis], t->dtype);
+    v = tn_build_reshape(&b, v, shape, t->rank);
+    v = tn_build_broadcast(&b, v, t->dim, t->rank);
+    v->name = op->out[0]->name;
+    tn_value_replace(op->out[0], v);
+    tn_op_remove(op);
+}
+
+bool
+tn_clean_places(tn_graph *g)
+{
+    bool changed = false;
+
+    for (tn_op *op = g->block->first, *next; op; op = next) {
+        next = op->next;
+        if (!counts(op))
+            continue;
+        become_position(op);
+        changed = true;
+    }
+    return changed;
 }

@@ -600,6 +600,8 @@ place_all(tn_grouper *x)
             continue;
         if (x->claim[op->id])
             place_claimed(x, op);
+        else if (x->out->inlined[op->id])
+            continue; /* by a fusion that was found before */
         else if (x->kept[op->id])
             place_kept(x, op);
         else if (x->update[op->id])

@@ -2,6 +2,7 @@
  * Which sums over keys a program has, and whether they may run online. */
 #include "passes/fuse/online.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ir/kernel/twalk.h"
@@ -118,21 +119,46 @@ reduction_in(tn_tval *v, const tn_axis *keys, int depth)
     return NULL;
 }
 
+/* Without rounding: what is rounded is in the same order. */
+static tn_tval *
+unrounded(tn_tval *v)
+{
+    while (is_fn(v, TN_FN_cast) && tn_is_float(v->dtype) && tn_is_float(v->arg[0]->dtype))
+        v = v->arg[0];
+    return v;
+}
+
+/* A number above 0: differences are in the same order without it. */
+static tn_tval *
+factor_of(tn_tval **v)
+{
+    for (int i = 0; i < 2; i++) {
+        tn_tval *c = (*v)->op == TN_T_fn && (*v)->fn == TN_FN_mul ? (*v)->arg[i] : NULL;
+
+        if (!c || c->op != TN_T_const || !(c->real > 0) || !isfinite(c->real))
+            continue;
+        *v = unrounded((*v)->arg[1 - i]);
+        return c;
+    }
+    return NULL;
+}
+
 /* exp(s - m), m from the greatest s; else all of the argument is the score. */
 static void
 split_score(tn_online_target *t)
 {
-    tn_tval *x = t->exp->arg[0], *r;
+    tn_tval *x = unrounded(t->exp->arg[0]), *r, *factor = factor_of(&x);
 
-    t->score = x;
+    t->score = t->exp->arg[0];
     if (!is_fn(x, TN_FN_sub) || tn_tval_has_axis(x->arg[1], t->keys))
         return;
     r = reduction_in(x->arg[1], t->keys, 0);
-    if (!r || !tn_online_same(x->arg[0], t->keys, r->arg[0], r->red[0]))
+    if (!r || !tn_online_same(unrounded(x->arg[0]), t->keys, unrounded(r->arg[0]), r->red[0]))
         return;
     t->score = x->arg[0];
     t->top = x->arg[1];
     t->greatest = r;
+    t->factor = factor;
 }
 
 /* What a score is made from, position by position. */

@@ -128,11 +128,88 @@ compare(bounds *b, tn_tval *x, tn_tval *y, bool equal)
     }
 }
 
+static bool
+is_number(const tn_tval *v, double x)
+{
+    if (v->op != TN_T_const)
+        return false;
+    return tn_is_float(v->dtype) ? v->real == x : (double)v->whole == x;
+}
+
+static void condition(bounds *b, tn_tval *c, bool holds);
+
+/* Truth values as numbers: 0 or 1. */
+static bool
+is_truth(const tn_tval *v)
+{
+    if (is_fn(v, TN_FN_cast))
+        return v->arg[0]->dtype == TN_BOOL || is_truth(v->arg[0]);
+    return (is_fn(v, TN_FN_mul) || is_fn(v, TN_FN_min)) && is_truth(v->arg[0]) &&
+        is_truth(v->arg[1]);
+}
+
+/* Such a number is not 0. */
+static void
+not_zero(bounds *b, tn_tval *v)
+{
+    if (is_fn(v, TN_FN_cast) && v->arg[0]->dtype == TN_BOOL) {
+        condition(b, v->arg[0], true);
+    } else if (is_fn(v, TN_FN_cast)) {
+        not_zero(b, v->arg[0]);
+    } else {
+        not_zero(b, v->arg[0]);
+        not_zero(b, v->arg[1]);
+    }
+}
+
+static void
+either(bounds *b, tn_tval *c, bool holds)
+{
+    if (c->arg[2]->op == TN_T_const && (c->arg[2]->whole != 0) != holds) {
+        condition(b, c->arg[0], true);
+        condition(b, c->arg[1], holds);
+    } else if (c->arg[1]->op == TN_T_const && (c->arg[1]->whole != 0) != holds) {
+        condition(b, c->arg[0], false);
+        condition(b, c->arg[2], holds);
+    }
+}
+
+/* A truth value compared with a known one. */
+static void
+compared(bounds *b, const tn_tval *c, tn_tval *x, bool with, bool holds)
+{
+    if (is_fn(c, TN_FN_eq))
+        condition(b, x, with == holds);
+    else if (is_fn(c, TN_FN_ne) || is_fn(c, TN_FN_xor))
+        condition(b, x, with != holds);
+}
+
+/* Truth values made of numbers, or chosen. */
+static void
+made(bounds *b, tn_tval *c, bool holds)
+{
+    bool above = is_fn(c, TN_FN_gt) || is_fn(c, TN_FN_ne), below = is_fn(c, TN_FN_lt);
+
+    if (is_fn(c, TN_FN_select) && c->dtype == TN_BOOL)
+        either(b, c, holds);
+    else if (c->arg_count == 2 && c->arg[1]->op == TN_T_const && c->arg[1]->dtype == TN_BOOL)
+        compared(b, c, c->arg[0], c->arg[1]->whole != 0, holds);
+    else if (c->arg_count == 2 && c->arg[0]->op == TN_T_const && c->arg[0]->dtype == TN_BOOL)
+        compared(b, c, c->arg[1], c->arg[0]->whole != 0, holds);
+    else if (is_fn(c, TN_FN_cast) && holds && is_truth(c->arg[0]))
+        not_zero(b, c->arg[0]);
+    else if (above && holds && is_truth(c->arg[0]) && is_number(c->arg[1], 0))
+        not_zero(b, c->arg[0]);
+    else if (below && holds && is_truth(c->arg[1]) && is_number(c->arg[0], 0))
+        not_zero(b, c->arg[1]);
+}
+
 static void
 condition(bounds *b, tn_tval *c, bool holds)
 {
     if (c->op != TN_T_fn)
         return;
+    made(b, c, holds);
     switch (c->fn) {
     case TN_FN_not: condition(b, c->arg[0], !holds); break;
     case TN_FN_and:
@@ -148,6 +225,15 @@ condition(bounds *b, tn_tval *c, bool holds)
     case TN_FN_ge: compare(b, c->arg[holds], c->arg[!holds], holds); break;
     default: break;
     }
+}
+
+/* What leaves -inf as it is. */
+static bool
+is_positive(const tn_tval *v)
+{
+    while (is_fn(v, TN_FN_cast))
+        v = v->arg[0];
+    return v->op == TN_T_const && tn_is_float(v->dtype) && v->real > 0 && isfinite(v->real);
 }
 
 static void
@@ -170,6 +256,10 @@ score(bounds *b, tn_tval *v, int depth)
         score(b, v->arg[1], depth + 1);
     } else if (v->fn == TN_FN_cast && tn_is_float(v->arg[0]->dtype)) {
         score(b, v->arg[0], depth + 1);
+    } else if (v->fn == TN_FN_mul && is_positive(v->arg[1])) {
+        score(b, v->arg[0], depth + 1);
+    } else if (v->fn == TN_FN_mul && is_positive(v->arg[0])) {
+        score(b, v->arg[1], depth + 1);
     }
 }
 

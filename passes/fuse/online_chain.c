@@ -68,24 +68,25 @@ tested_for_nan(const tn_tval *c, bool *answer)
     return of;
 }
 
-/* The weight is tested once it is normalised: then all of a row are NaN, or
- * none is. Anything else is left to the loop. */
+/* Taken from the greatest, all weights of a row are NaN or none is, and their
+ * sum is what says so. Anything else is left to the loop. */
 static bool
 is_guard(const tn_online_target *t, int i, const tn_online_step *dividing)
 {
     const tn_online_step *s = &t->chain[i];
     const tn_tval *of;
-    bool nan;
+    bool nan, inner = false;
 
     if (!is_fn(s->value, TN_FN_select))
         return false;
     of = tested_for_nan(s->value->arg[0], &nan);
     if (!of || s->path != (nan ? 2 : 1))
         return false;
-    for (int k = i + 1; k < t->steps && &t->chain[k] <= dividing; k++)
-        if (t->chain[k].value == of)
-            return true;
-    return false;
+    for (int k = i + 1; k < t->steps; k++)
+        inner |= t->chain[k].value == of;
+    if (dividing)
+        return inner && s < dividing;
+    return t->top && t->greatest->fn == TN_FN_max && (inner || t->exp == of);
 }
 
 void
@@ -94,7 +95,7 @@ tn_online_mark_guards(const tn_online_plan *p, tn_online_target *t)
     int sum;
     const tn_online_step *dividing = tn_online_dividing(p, t, &sum);
 
-    for (int i = 0; dividing && i < t->steps; i++) {
+    for (int i = 0; i < t->steps; i++) {
         t->chain[i].guard = is_guard(t, i, dividing);
         t->guarded |= t->chain[i].guard;
     }

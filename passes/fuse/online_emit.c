@@ -46,7 +46,11 @@ measure(emitter *e, tn_tval *top)
 static tn_tval *
 exp_of_difference(emitter *e, tn_tval *x, tn_tval *y)
 {
-    return tn_tb_fn1(e->b, TN_FN_exp, fn2(e, TN_FN_sub, x, y));
+    tn_tval *d = fn2(e, TN_FN_sub, x, y), *factor = e->p->first->factor;
+
+    if (factor)
+        d = fn2(e, TN_FN_mul, d, tn_tb_real(e->b, d->dtype, factor->real));
+    return tn_tb_fn1(e->b, TN_FN_exp, d);
 }
 
 /* ---- chains ---- */
@@ -202,17 +206,55 @@ merge(emitter *e)
 
 /* ---- results ---- */
 
-/* Of the quotient the measure cancels: 0 / 0 where no key counts, as written;
- * a guard against that NaN makes it 0. */
 static tn_tval *
-quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total)
+scaled(emitter *e, tn_tval *x, tn_tval *scale)
 {
-    tn_tval *x = fn2(e, TN_FN_div, acc, tn_tb_cast(e->b, acc->dtype, total)), *some;
+    return fn2(e, TN_FN_mul, x, tn_tb_cast(e->b, x->dtype, scale));
+}
 
+static tn_tval *
+zero_unless(emitter *e, tn_tval *condition, tn_tval *x)
+{
+    return tn_tb_fn3(e->b, TN_FN_select, condition, x, tn_tb_real(e->b, x->dtype, 0));
+}
+
+static bool
+takes_greatest(const tn_online_target *t)
+{
+    const tn_tval *v = t->top;
+
+    while (is_fn(v, TN_FN_cast))
+        v = v->arg[0];
+    return v == t->greatest;
+}
+
+/* 0 / 0 where no key counts, as written; a guard against that NaN makes it
+ * 0. The measure cancels if the program took the greatest score itself: else
+ * its sums may have vanished or overflowed where ours did not. */
+static tn_tval *
+quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total, tn_tval *scale)
+{
+    tn_tval *x;
+
+    if (scale && !takes_greatest(e->p->first)) {
+        acc = scaled(e, acc, scale);
+        total = scaled(e, total, scale);
+    }
+    x = fn2(e, TN_FN_div, acc, tn_tb_cast(e->b, acc->dtype, total));
     if (!t->guarded)
         return x;
-    some = fn2(e, TN_FN_lt, tn_tb_real(e->b, total->dtype, 0), total);
-    return tn_tb_fn3(e->b, TN_FN_select, some, x, tn_tb_real(e->b, acc->dtype, 0));
+    return zero_unless(e, fn2(e, TN_FN_lt, tn_tb_real(e->b, total->dtype, 0), total), x);
+}
+
+/* Weights that nothing divides: NaN where the scale is, or where no score is
+ * above -inf and the scale infinite. */
+static tn_tval *
+measured(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *scale)
+{
+    tn_tval *infinite = tn_tb_real(e->b, scale->dtype, (double)INFINITY);
+    tn_tval *x = scaled(e, acc, scale);
+
+    return t->guarded ? zero_unless(e, fn2(e, TN_FN_lt, scale, infinite), x) : x;
 }
 
 static void
@@ -225,8 +267,11 @@ results(emitter *e)
     if (f->top) {
         tn_tval *top = tn_tb_final(e->b, e->loop, 0);
 
-        for (int i = 0; i < e->p->count; i++)
-            e->c->value[e->p->at[i].greatest->id] = top;
+        for (int i = 0; i < e->p->count; i++) {
+            const tn_tval *greatest = e->p->at[i].greatest;
+
+            e->c->value[greatest->id] = tn_tb_cast(e->b, greatest->dtype, top);
+        }
         scale = exp_of_difference(e, measure(e, top), tn_clone_value(e->c, f->top));
     }
     for (int i = 0; i < e->p->count; i++)
@@ -242,9 +287,9 @@ results(emitter *e)
                 continue;
             by = tn_online_dividing(e->p, t, &sum);
             if (by)
-                x = quotient(e, t, x, final[sum]);
+                x = quotient(e, t, x, final[sum], scale);
             else if (scale)
-                x = fn2(e, TN_FN_mul, x, tn_tb_cast(e->b, x->dtype, scale));
+                x = measured(e, t, x, scale);
             e->c->value[t->value->id] = apply(e, t, x, false, by ? by->value : NULL);
         }
 }

@@ -25,6 +25,7 @@ typedef struct tn_online_target {
     tn_axis *keys;
     tn_tval *exp, *score, *top; /* top: m as it stands in exp, or NULL */
     tn_tval *greatest;          /* the reduction in it */
+    tn_tval *factor;            /* exp(factor * (s - m)): a number above 0, or NULL */
     tn_online_step chain[TN_ONLINE_CHAIN]; /* outermost first */
     int steps;
     bool guarded; /* one of them is a guard */

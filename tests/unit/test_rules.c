@@ -37,8 +37,9 @@ functions(const tn_graph *g)
     int64_t count = 0;
 
     for (const tn_op *op = g->block->first; op; op = op->next)
-        count += op->code == TN_OP_exp || op->code == TN_OP_log || op->code == TN_OP_pow ||
-            op->code == TN_OP_sqrt || op->code == TN_OP_recip;
+        count += op->code == TN_OP_pow ? 2
+                                       : op->code == TN_OP_exp || op->code == TN_OP_log ||
+                op->code == TN_OP_sqrt || op->code == TN_OP_recip;
     return count;
 }
 
