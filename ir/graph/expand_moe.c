@@ -275,6 +275,15 @@ hot(tn_build *b, tn_value *ids, tn_size experts)
     return tn_build_finish(op);
 }
 
+/* Where a weight is not 0, if the others take no part. */
+static tn_value *
+parts(tn_build *b, const tn_op *op, tn_value *w)
+{
+    tn_value *zero = tn_build_real(b, w->type.dtype, 0);
+
+    return says(op, TN_ATTR_moe_zero, "skip") ? tn_build_map2(b, TN_OP_not_equal, w, zero) : NULL;
+}
+
 /* Over the experts in ascending number; those nobody chose give 0, whatever
  * they are. */
 static tn_value *
@@ -288,6 +297,9 @@ by_expert(tn_build *b, const tn_op *op, tn_value *r)
     none = tn_build_int(b, TN_I32, 0);
     is = tn_build_map2(b, TN_OP_greater, is, none);
     w = tn_build_unsqueeze(b, w, &last, 1);
+    some = parts(b, op, w);
+    if (some)
+        is = tn_build_map2(b, TN_OP_and, is, some);
     y = tn_build_real(b, w->type.dtype, 0);
     w = tn_build_map3(b, TN_OP_where, is, w, y);
     w = sum_over(b, w, k, false);
@@ -304,12 +316,18 @@ by_expert(tn_build *b, const tn_op *op, tn_value *r)
 static tn_value *
 by_slot(tn_build *b, const tn_op *op, tn_value *r)
 {
-    tn_value *ids = op->in[TN_IN_moe_ids], *w = op->in[TN_IN_moe_w];
+    tn_value *ids = op->in[TN_IN_moe_ids], *w = op->in[TN_IN_moe_w], *some;
     int64_t k = ids->type.rank - 1, last = k + 1;
 
     r = gathered(b, r, ids, k, "fail");
     w = tn_build_unsqueeze(b, w, &last, 1);
+    some = parts(b, op, w);
     r = tn_build_map2(b, TN_OP_mul, w, r);
+    if (some) {
+        tn_value *zero = tn_build_real(b, r->type.dtype, 0);
+
+        r = tn_build_map3(b, TN_OP_where, some, r, zero);
+    }
     return sum_over(b, r, k, false);
 }
 

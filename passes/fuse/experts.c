@@ -36,14 +36,48 @@ sums(const tn_op *op)
 enum { LAYERS = 3 };
 
 static bool
-is_seen_through(const tn_op *op, int depth)
+is_ordered(const tn_op *op)
+{
+    return op->code == TN_OP_sort && tn_is_float(op->in[0]->type.dtype);
+}
+
+/* Says which are the best. */
+static bool
+chooses(const tn_value *v)
+{
+    const tn_op *op;
+
+    while (v->kind == TN_VALUE_RESULT && (v->def->code == TN_OP_cast || tn_op_is_free_view(v->def)))
+        v = v->def->in[0];
+    op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    return op &&
+        (op->code == TN_OP_top_k || op->code == TN_OP_arg_max || op->code == TN_OP_arg_min ||
+            is_ordered(op));
+}
+
+/* Choices one by one, made one tensor. */
+static bool
+joins_choices(const tn_op *op)
+{
+    if (op->code != TN_OP_concat || !tn_is_int(op->out[0]->type.dtype))
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (!chooses(op->in[i]))
+            return false;
+    return true;
+}
+
+static bool
+is_seen_through(const tn_experts *x, const tn_op *op, int depth)
 {
     tn_lower_kind kind = tn_lower_kind_of(op->code);
 
-    if (op->code == TN_OP_constant || op->block != op->graph->block)
+    if (op->code == TN_OP_constant || op->block != op->graph->block || x->scores[op->id])
         return false;
     if (op->code == TN_OP_contract)
         return depth < LAYERS || !sums(op);
+    if (joins_choices(op) || is_ordered(op))
+        return false;
     if (kind == TN_LOWER_deal || op->code == TN_OP_scatter_elements || op->code == TN_OP_scatter_nd)
         return true;
     if (kind == TN_LOWER_view || kind == TN_LOWER_make || kind == TN_LOWER_gather ||
@@ -71,15 +105,42 @@ see(tn_experts *x, tn_value *v, int depth)
         first &= x->cone.at[i] != v;
     if (first && v->kind != TN_VALUE_LITERAL)
         tn_push(x->arena, &x->cone, v);
-    if (!op || (!is_seen_through(op, depth) && !x->groups.inlined[op->id]))
+    if (!op || (!is_seen_through(x, op, depth) && !x->groups.inlined[op->id]))
         return;
-    x->groups.inlined[op->id] |= is_seen_through(op, depth);
-    if (!is_seen_through(op, depth))
+    x->groups.inlined[op->id] |= is_seen_through(x, op, depth);
+    if (!is_seen_through(x, op, depth))
         return;
     x->depth[op->id] = (uint8_t)(depth + 1);
     for (int i = 0; i < op->in_count; i++)
         if (op->in[i])
             see(x, op->in[i], depth + (op->code == TN_OP_contract && sums(op)));
+}
+
+/* Choices are made on scores: what they are made from is none of the experts'
+ * business. */
+static void
+mark_scores(tn_experts *x, const tn_value *v)
+{
+    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    int first = op && op->code == TN_OP_where;
+
+    if (!op || !tn_is_float(v->type.dtype) || !x->depth[op->id] || x->scores[op->id] ||
+        op->code == TN_OP_one_hot)
+        return;
+    if (op->code != TN_OP_cast && tn_lower_kind_of(op->code) != TN_LOWER_view)
+        x->scores[op->id] = true;
+    for (int i = first; i < op->in_count; i++)
+        if (op->in[i])
+            mark_scores(x, op->in[i]);
+}
+
+static void
+look(tn_experts *x)
+{
+    x->cone.count = 0;
+    memset(x->groups.inlined, 0, x->g->op_count * sizeof *x->groups.inlined);
+    memset(x->depth, 0, x->g->op_count);
+    see(x, x->y, 0);
 }
 
 /* Two contractions behind one another, and integers that say who or matrices
@@ -106,14 +167,16 @@ open_candidate(tn_experts *x, tn_value *y)
 {
     x->y = y;
     x->lead = y->type.rank - 1;
-    x->cone.count = 0;
     x->predicate = NULL;
     x->near = false;
-    memset(x->groups.inlined, 0, x->g->op_count * sizeof *x->groups.inlined);
-    memset(x->depth, 0, x->g->op_count);
-    see(x, y, 0);
+    memset(x->scores, 0, x->g->op_count * sizeof *x->scores);
+    look(x);
     if (!is_worth_it(x))
         return false;
+    for (uint32_t i = 0; i < x->cone.count; i++)
+        if (x->cone.at[i]->kind == TN_VALUE_RESULT && chooses(x->cone.at[i]))
+            mark_scores(x, x->cone.at[i]->def->in[0]);
+    look(x);
     x->made = (tn_lowered){.family = "moe"};
     tn_lo_start(x->k, &x->made, "experts");
     x->k->symbolic = true;
@@ -123,148 +186,7 @@ open_candidate(tn_experts *x, tn_value *y)
     return true;
 }
 
-/* ---- all terms together ---- */
-
-typedef struct sum {
-    tn_ex_term *terms[TN_EX_TERMS];
-    tn_value *rest[TN_EX_TERMS]; /* what is no expert */
-    int count, rests;
-} sum;
-
-static bool
-same_choice(tn_experts *x, const tn_ex_term *a, const tn_ex_term *b)
-{
-    if (a->ids != b->ids || a->w != b->w)
-        return tn_ex_fail(x, "all experts are chosen by one top_k", "two choices",
-            "use one tensor of ids and one of weights");
-    if (a->gated != b->gated || strcmp(a->act, b->act) != 0)
-        return tn_ex_fail(x, "all experts are one kind of network", "two kinds",
-            "give all experts one activation");
-    return true;
-}
-
-/* Each expert with each slot, once. */
-static bool
-covers(tn_experts *x, sum *s, int64_t experts, int64_t slots)
-{
-    uint8_t *seen = tn_new_array(x->arena, uint8_t, experts *slots + 1);
-
-    for (int i = 0; i < s->count; i++) {
-        const tn_ex_term *t = s->terms[i];
-
-        for (int64_t e = t->expert < 0 ? 0 : t->expert; e < experts; e++) {
-            for (int64_t k = t->slot < 0 ? 0 : t->slot; k < slots; k++) {
-                seen[e * slots + k]++;
-                if (t->slot >= 0)
-                    break;
-            }
-            if (t->expert >= 0)
-                break;
-        }
-        if (t->expert >= experts)
-            return tn_ex_fail(x, "experts are numbered from 0", "a number beyond",
-                "compare ids with 0 .. experts - 1");
-    }
-    for (int64_t i = 0; i < experts * slots; i++)
-        if (seen[i] != 1)
-            return tn_ex_fail(x, "every expert and slot takes part once",
-                seen[i] ? "one twice" : "one missing", "sum over all experts and all slots");
-    return true;
-}
-
-/* Numbers of experts: of the stack, or as many terms as there are. */
-static int64_t
-count_experts(const sum *s)
-{
-    const tn_ex_matrix *m = &s->terms[0]->down;
-    int64_t count = 0;
-
-    if (m->expert >= 0)
-        (void)tn_size_is_int(m->value->type.dim[m->expert], &count);
-    for (int i = 0; m->expert < 0 && i < s->count; i++)
-        if (s->terms[i]->expert >= count)
-            count = s->terms[i]->expert + 1;
-    return count;
-}
-
-static bool
-agrees(tn_experts *x, sum *s, int64_t *experts)
-{
-    int64_t slots = 0;
-
-    *experts = count_experts(s);
-    for (int i = 1; i < s->count; i++)
-        if (!same_choice(x, s->terms[0], s->terms[i]))
-            return false;
-    if (!tn_size_is_int(s->terms[0]->ids->type.dim[x->lead], &slots) || *experts < 1 || slots < 1 ||
-        *experts * slots > TN_EX_TERMS)
-        return tn_ex_fail(x, "experts and slots are known numbers", "sizes of a run",
-            "make them numbers");
-    return covers(x, s, *experts, slots);
-}
-
-/* One term for each expert, in order; those along an axis are all alike. */
-static int64_t
-by_expert(tn_experts *x, const sum *s, int64_t experts, tn_ex_term **out)
-{
-    int64_t count = s->terms[0]->expert < 0 ? 1 : experts;
-
-    (void)x;
-    for (int64_t e = 0; e < count; e++)
-        for (int i = 0; i < s->count; i++)
-            if (count == 1 || s->terms[i]->expert == e)
-                out[e] = s->terms[i];
-    return count;
-}
-
-/* ---- the row ---- */
-
-static const char *
-parameters(tn_experts *x, const tn_ex_term *t, int64_t experts)
-{
-    static const char *const kinds[] = {"gathered", "along an axis", "one by one"};
-    tn_text text = {.arena = x->arena};
-    int64_t slots = 0;
-
-    (void)tn_size_is_int(t->ids->type.dim[x->lead], &slots);
-    tn_text_add(&text, "experts=%" PRId64 " slots=%" PRId64 " act=%s gated=%s spelled=%s", experts,
-        slots, t->act, t->gated ? "yes" : "no",
-        kinds[t->expert == -2     ? 0
-                : t->expert == -1 ? 1
-                                  : 2]);
-    return text.at;
-}
-
-static void
-report(tn_experts *x, const tn_ex_term *t, int64_t experts, const tn_op *row)
-{
-    TN_VEC(tn_op *) ops = {0};
-    tn_finding *f;
-
-    for (uint32_t i = x->cone.count; i-- > 0;) {
-        tn_value *v = x->cone.at[i];
-
-        if (v->kind == TN_VALUE_RESULT && x->depth[v->def->id] &&
-            (v->def->code == TN_OP_contract || v == x->y))
-            tn_push(x->arena, &ops, v->def);
-    }
-    f = tn_found(x->options->findings, "moe", ops.at, ops.count, parameters(x, t, experts));
-    if (f)
-        tn_push(x->options->findings->arena, &f->ops, row);
-}
-
-static tn_value *
-tokens(tn_experts *x, const tn_ex_term *t)
-{
-    const tn_type *up = &t->up.value->type;
-    tn_value *v =
-        tn_ex_value(x, t->x, up->dim[t->up.column], tn_tb_index(x->k->b, t->column), false);
-
-    if (!v)
-        (void)tn_ex_fail(x, "the experts read one tensor [tokens,width]", "another shape",
-            "feed them from one tensor of the tokens");
-    return v;
-}
+/* ---- what else reads the experts ---- */
 
 /* Behind views, conversions and what is gathered. */
 static const tn_value *
@@ -278,7 +200,7 @@ root(const tn_value *v)
 }
 
 static bool
-is_of_experts(const sum *s, const tn_value *v)
+is_of_experts(const tn_ex_sum *s, const tn_value *v)
 {
     v = root(v);
     for (int i = 0; i < s->count; i++)
@@ -290,7 +212,7 @@ is_of_experts(const sum *s, const tn_value *v)
 
 /* What the experts gave is not needed otherwise: it would be computed again. */
 static bool
-reads_alone(tn_experts *x, const sum *s)
+reads_alone(tn_experts *x, const tn_ex_sum *s)
 {
     for (uint32_t i = 0; i < x->cone.count; i++) {
         const tn_value *v = x->cone.at[i];
@@ -307,46 +229,10 @@ reads_alone(tn_experts *x, const sum *s)
     return true;
 }
 
-static tn_value *
-build(tn_experts *x, sum *s, int64_t experts, tn_build *b)
-{
-    tn_ex_term **by = tn_new_array(x->arena, tn_ex_term *, experts + 1);
-    int64_t count = by_expert(x, s, experts, by);
-    const tn_ex_term *t = s->terms[0];
-    tn_value *in[TN_IN_COUNT_moe] = {0};
-    tn_op *op;
-
-    in[TN_IN_moe_x] = tokens(x, t);
-    in[TN_IN_moe_up] = in[TN_IN_moe_x] ? tn_ex_stack(x, by, count, 0, b) : NULL;
-    in[TN_IN_moe_down] = in[TN_IN_moe_up] ? tn_ex_stack(x, by, count, 2, b) : NULL;
-    if (t->gated && in[TN_IN_moe_down])
-        in[TN_IN_moe_gate] = tn_ex_stack(x, by, count, 1, b);
-    if (!in[TN_IN_moe_down] || (t->gated && !in[TN_IN_moe_gate]))
-        return NULL;
-    if (in[TN_IN_moe_x]->type.dtype != in[TN_IN_moe_up]->type.dtype) {
-        (void)tn_ex_fail(x, "tokens and weights have one element type", "two", "cast the tokens");
-        return NULL;
-    }
-    if (tn_dtype_bytes(x->y->type.dtype) > tn_dtype_bytes(in[TN_IN_moe_x]->type.dtype)) {
-        (void)tn_ex_fail(x, "the sum is no wider than the tokens", "a wider one",
-            "cast the sum, not what is summed");
-        return NULL;
-    }
-    in[TN_IN_moe_ids] = tn_build_cast(b, t->ids, TN_I32);
-    in[TN_IN_moe_w] = tn_build_cast(b, t->w, TN_F32);
-    op = tn_build_start(b, TN_OP_moe, in, TN_IN_COUNT_moe);
-    tn_op_set_text(op, TN_ATTR_moe_act, t->act);
-    if (t->expert != -2)
-        tn_op_set_text(op, TN_ATTR_moe_order, "expert");
-    (void)tn_build_finish(op);
-    report(x, t, experts, op);
-    return op->out[0];
-}
-
 /* ---- a candidate ---- */
 
 static bool
-read_term(tn_experts *x, tn_value *v, sum *s)
+read_term(tn_experts *x, tn_value *v, tn_ex_sum *s)
 {
     tn_ex_term *t = tn_new(x->arena, tn_ex_term);
 
@@ -383,11 +269,11 @@ only_added(const tn_value *v)
     return use->op->code == TN_OP_add || (adds_rows(use->op) && use->index == 0);
 }
 
-static bool read_terms(tn_experts *x, tn_value *v, sum *s);
+static bool read_terms(tn_experts *x, tn_value *v, tn_ex_sum *s);
 
 /* What is scattered is a term, what was there before are others. */
 static bool
-read_scattered(tn_experts *x, tn_value *v, sum *s)
+read_scattered(tn_experts *x, tn_value *v, tn_ex_sum *s)
 {
     int rests = s->rests;
 
@@ -397,7 +283,7 @@ read_scattered(tn_experts *x, tn_value *v, sum *s)
 }
 
 static bool
-read_terms(tn_experts *x, tn_value *v, sum *s)
+read_terms(tn_experts *x, tn_value *v, tn_ex_sum *s)
 {
     const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
     bool labels = op && op->code == TN_OP_add && op->attr[TN_ATTR_add_labels].has_value;
@@ -427,7 +313,7 @@ is_zero_fill(const tn_value *v)
 
 /* What is no expert is added again, in the order it had. */
 static void
-replace(tn_experts *x, tn_build *b, sum *s, tn_value *moe)
+replace(tn_experts *x, tn_build *b, tn_ex_sum *s, tn_value *moe)
 {
     tn_value *y = NULL;
 
@@ -447,21 +333,49 @@ static bool
 fuse(tn_experts *x, tn_value *y)
 {
     tn_build b = tn_build_before(y->def);
-    sum *s = tn_new(x->arena, sum);
-    int64_t experts = 0;
-    tn_value *moe;
+    tn_ex_sum *s = tn_new(x->arena, tn_ex_sum);
+    tn_op *row;
 
-    if (!open_candidate(x, y) || !read_terms(x, y, s) || s->count == 0 || !agrees(x, s, &experts) ||
+    if (!open_candidate(x, y) || !read_terms(x, y, s) || s->count == 0 || !tn_ex_agrees(x, s) ||
         !reads_alone(x, s))
         return false;
-    moe = build(x, s, experts, &b);
-    if (moe)
-        replace(x, &b, s, moe);
-    return moe != NULL;
+    row = tn_ex_row(x, s, &b);
+    if (row)
+        replace(x, &b, s, row->out[0]);
+    return row != NULL;
+}
+
+/* One slot is not summed: what is multiplied is a contraction. */
+static bool
+weighs(const tn_op *op)
+{
+    for (int i = 0; op->code == TN_OP_mul && i < 2; i++) {
+        const tn_value *v = op->in[i];
+
+        while (v->kind == TN_VALUE_RESULT &&
+            (v->def->code == TN_OP_cast || v->def->code == TN_OP_add || tn_op_is_free_view(v->def)))
+            v = v->def->in[0];
+        if (v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_contract && sums(v->def))
+            return true;
+    }
+    return false;
 }
 
 static bool
-is_candidate(const tn_op *op)
+is_summed(const tn_value *v)
+{
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *op = v->uses.at[i].op;
+
+        if (op && (op->code == TN_OP_reduce_sum || op->code == TN_OP_contract || adds_rows(op)))
+            return true;
+    }
+    return only_added(v);
+}
+
+/* First sums, then products of what no sum has taken. */
+static bool
+is_candidate(const tn_op *op, bool products)
 {
     const tn_value *y;
 
@@ -470,8 +384,10 @@ is_candidate(const tn_op *op)
     y = op->out[0];
     if (y->type.rank < 2 || !tn_is_float(y->type.dtype) || y->type.dtype == TN_F64)
         return false;
+    if (products)
+        return weighs(op) && !is_summed(y);
     if (op->code == TN_OP_contract)
-        return sums(op);
+        return sums(op) && !only_added(y);
     if (op->code == TN_OP_add || adds_rows(op))
         return !only_added(y);
     return op->code == TN_OP_reduce_sum;
@@ -501,21 +417,22 @@ make_room(tn_experts *x)
     x->groups.inlined = tn_new_array(x->arena, bool, x->room);
     x->groups.of = tn_new_array(x->arena, tn_group *, x->room);
     x->depth = tn_new_array(x->arena, uint8_t, x->room);
+    x->scores = tn_new_array(x->arena, bool, x->room);
 }
 
 static void
-search(tn_experts *x)
+search(tn_experts *x, bool products)
 {
     TN_VEC(tn_op *) list = {0};
 
     for (tn_op *op = x->g->block->first; op; op = op->next)
-        if (is_candidate(op))
+        if (is_candidate(op, products))
             tn_push(x->arena, &list, op);
     for (uint32_t i = 0; i < list.count; i++) {
         tn_value *y = list.at[i]->out[0];
 
         make_room(x);
-        if (y->uses.count != 0 && !fuse(x, y) && x->near && x->predicate)
+        if (y->uses.count != 0 && !fuse(x, y) && x->near && x->predicate && !products)
             miss(x, list.at[i]);
     }
 }
@@ -548,7 +465,10 @@ tn_fuse_experts(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_opti
     x->lowering.pack = false;
     *x->k = (tn_lo){
         .arena = arena, .g = g, .options = &x->lowering, .groups = &x->groups, .group = &x->group};
-    search(x);
+    search(x, false);
+    while (tn_clean_dead(g))
+        continue;
+    search(x, true);
     while (tn_clean_dead(g))
         continue;
     report_misses(x);

@@ -7,10 +7,28 @@
 #include "passes/lower/lo.h"
 
 /* Finding sums over experts from inside: candidates and what replaces them
- * (experts.c), one term as a tile expression (experts_term.c), who is chosen
- * and with what weight (experts_pick.c), stacks of weights
- * (experts_stack.c). */
-enum { TN_EX_FACTORS = 12, TN_EX_TERMS = 2048, TN_EX_CONE = 3000 };
+ * (experts.c), all terms together (experts_sum.c), one term as a tile
+ * expression (experts_term.c), who is chosen and with what weight
+ * (experts_pick.c, experts_weigh.c), where a weight is 0 (experts_zero.c),
+ * stacks of weights (experts_stack.c). */
+enum { TN_EX_FACTORS = 12, TN_EX_TERMS = 2048, TN_EX_CONE = 3000, TN_EX_CHOICES = 16 };
+
+/* Which experts a factor leaves: all; some, which only a run can tell; those
+ * among ids (`id`: loads at the token, `expert`: what they are compared
+ * with). */
+typedef enum tn_ex_zero { TN_EX_ANYWHERE, TN_EX_SOMEWHERE, TN_EX_CHOSEN } tn_ex_zero;
+
+typedef struct tn_ex_choice {
+    tn_tval *id[TN_EX_CHOICES], *expert;
+    int count;
+} tn_ex_choice;
+
+/* A value [tokens] or [tokens,1], or, wide, [tokens,n] read at the expert or
+ * slot of the term. */
+typedef struct tn_ex_part {
+    tn_value *value;
+    bool wide;
+} tn_ex_part;
 
 /* A matrix of an expert as it is read. */
 typedef struct tn_ex_matrix {
@@ -37,7 +55,31 @@ typedef struct tn_ex_term {
     int64_t expert; /* -1: an axis of all, -2: as ids say */
     int64_t slot;   /* -1: all */
     bool plain; /* a network that all tokens go through: no expert */
+    /* Without w: the weight is a product of parts. `dense`: of those of one
+     * expert, 0 unless it is among the chosen; no choices: skip where it is. */
+    tn_ex_part part[TN_EX_FACTORS];
+    int parts;
+    bool dense;
+    bool guarded; /* the parts are not 0 where nothing is chosen */
+    tn_value *chosen[TN_EX_CHOICES]; /* the first `most` slots of each */
+    int64_t most[TN_EX_CHOICES];
+    int choices;
 } tn_ex_term;
+
+/* Terms and what else is added to them. */
+typedef struct tn_ex_sum {
+    tn_ex_term *terms[TN_EX_TERMS];
+    tn_value *rest[TN_EX_TERMS]; /* what is no expert */
+    int count, rests;
+    int64_t experts; /* how many there are, once the terms agree */
+} tn_ex_sum;
+
+/* What a row `moe` is given: i32 and f32 [tokens,slots]. */
+typedef struct tn_ex_slots {
+    tn_value *ids, *w;
+    bool order; /* of experts, not of slots */
+    bool skips; /* weights may be 0: those take no part */
+} tn_ex_slots;
 
 /* A candidate that is none, unless it goes with another. */
 typedef struct tn_ex_miss {
@@ -61,6 +103,7 @@ typedef struct tn_experts {
     tn_tval *at[TN_MAX_RANK];
     tn_tval *n;    /* position in the last axis */
     uint8_t *depth; /* by op id, 1 more than contractions below; 0: not seen */
+    bool *scores; /* by op id: choices are made on it, experts are not made from it */
     TN_VEC(tn_value *) cone;
     /* The first condition that failed, once it is clear that there are
      * experts. */
@@ -90,6 +133,24 @@ bool tn_ex_scatters(const tn_op *op);
 bool tn_ex_read(tn_experts *x, tn_value *v, tn_ex_term *t);
 /* Reads its factors. */
 bool tn_ex_pick(tn_experts *x, tn_ex_term *t);
+/* The load of an id, without casts and what keeps it in range; or NULL. */
+tn_tval *tn_ex_id(tn_tval *v);
+/* When `v` is not 0; `c->expert` may be set before. */
+tn_ex_zero tn_ex_nonzero_if(tn_ex_choice *c, tn_tval *v);
+/* True if `v` says no more than that the expert is among all ids. */
+bool tn_ex_guard(tn_tval *v, tn_tval **id, tn_tval **expert);
+/* Reads its factors as parts of a weight. */
+bool tn_ex_weigh(tn_experts *x, tn_ex_term *t);
+/* The terms may be of one choice. */
+bool tn_ex_same_weights(const tn_ex_term *a, const tn_ex_term *b);
+/* Of one choice, terms in order of experts or slots. */
+void tn_ex_slots_of(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count,
+    int64_t experts, tn_ex_slots *out);
+
+/* True if the terms are those of one kind of experts, each once; counts them. */
+bool tn_ex_agrees(tn_experts *x, tn_ex_sum *s);
+/* The row of their sum; NULL, with a reason. */
+tn_op *tn_ex_row(tn_experts *x, tn_ex_sum *s, tn_build *b);
 /* A value of the cone whose element there (token, then `last`) is `el`. */
 tn_value *tn_ex_value(tn_experts *x, tn_tval *el, tn_size extent, tn_tval *last, bool integer);
 
@@ -97,5 +158,7 @@ tn_value *tn_ex_value(tn_experts *x, tn_tval *el, tn_size extent, tn_tval *last,
  * terms, in the order of experts; NULL, with a reason, if there is none. */
 tn_value *tn_ex_stack(tn_experts *x, tn_ex_term *const *terms, int64_t count, int which,
     tn_build *b);
+/* Both are of the same weights, at the same places. */
+bool tn_ex_same_matrix(const tn_ex_matrix *a, const tn_ex_matrix *b);
 
 #endif

@@ -18,9 +18,8 @@ typedef struct said {
     bool unrolled; /* slots one by one inside a factor */
 } said;
 
-/* The load of an id, without casts and what keeps it in range. */
-static tn_tval *
-id_of(tn_tval *v)
+tn_tval *
+tn_ex_id(tn_tval *v)
 {
     for (v = tn_ex_plain(v); tn_ex_is_fn(v, TN_FN_min) || tn_ex_is_fn(v, TN_FN_max);) {
         if (v->arg[1]->op != TN_T_const)
@@ -37,7 +36,7 @@ read_indicator(tn_tval *v, indicator *out)
     if (!tn_ex_is_fn(v, TN_FN_eq))
         return false;
     for (int i = 0; i < 2; i++) {
-        out->id = id_of(v->arg[i]);
+        out->id = tn_ex_id(v->arg[i]);
         out->expert = tn_ex_plain(v->arg[1 - i]);
         if (out->id && (out->expert->op == TN_T_index || out->expert->op == TN_T_const))
             return true;
@@ -78,6 +77,18 @@ read_guard(tn_tval *v, indicator *out)
     return read_indicator(v->arg[0], out) &&
         out->id->arg[out->id->arg_count - 1]->op == TN_T_index &&
         out->id->arg[out->id->arg_count - 1]->axis == v->red[0];
+}
+
+bool
+tn_ex_guard(tn_tval *v, tn_tval **id, tn_tval **expert)
+{
+    indicator is;
+
+    if (!read_guard(v, &is))
+        return false;
+    *id = is.id;
+    *expert = is.expert;
+    return true;
 }
 
 /* A product of one indicator and one weight. */
@@ -159,7 +170,7 @@ asks_data(tn_tval *v)
 
     for (int i = 0; tn_ex_is_fn(v, TN_FN_eq) && i < 2; i++) {
         other = tn_ex_plain(v->arg[1 - i]);
-        if (id_of(v->arg[i]) && (id_of(other) || tn_ex_is_fn(other, TN_FN_select)))
+        if (tn_ex_id(v->arg[i]) && (tn_ex_id(other) || tn_ex_is_fn(other, TN_FN_select)))
             return true;
     }
     return false;
@@ -215,7 +226,7 @@ tn_ex_value(tn_experts *x, tn_tval *el, tn_size extent, tn_tval *last, bool inte
             continue;
         x->at[x->lead] = last;
         own = tn_ex_plain(tn_lo_el(x->k, v, x->at));
-        if (tn_ex_same(integer ? id_of(own) ? id_of(own) : own : own, tn_ex_plain(el)))
+        if (tn_ex_same(integer ? tn_ex_id(own) ? tn_ex_id(own) : own : own, tn_ex_plain(el)))
             return v;
     }
     return NULL;
@@ -287,7 +298,7 @@ static bool
 read_expert(tn_experts *x, tn_ex_term *t, said *s)
 {
     tn_tval *number = t->number ? tn_ex_plain(t->number) : NULL;
-    indicator as = {.id = number ? id_of(number) : NULL};
+    indicator as = {.id = number ? tn_ex_id(number) : NULL};
 
     if (as.id) {
         t->expert = -2;
@@ -345,9 +356,9 @@ has_room(tn_experts *x, const tn_op *nonzero, const tn_value *ids)
         all = tn_size_mul(s, all, nonzero->in[0]->type.dim[i]);
     for (int i = 0; i < x->lead; i++)
         tokens = tn_size_mul(s, tokens, x->y->type.dim[i]);
-    ids = source(ids);
+    ids = ids ? source(ids) : NULL;
     if (tn_size_proves_le(s, all, limit) ||
-        (ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_top_k &&
+        (ids && ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_top_k &&
             tn_size_proves_le(s, tokens, limit)))
         return true;
     return tn_ex_fail(x, "nonzero has room for all that an expert may be given",
@@ -358,7 +369,7 @@ static bool
 rows_fit(tn_experts *x, const tn_ex_term *t)
 {
     for (uint32_t i = 0; i < x->k->counted.count; i++)
-        if (!has_room(x, x->k->counted.at[i], t->ids))
+        if (!has_room(x, x->k->counted.at[i], t->dense && t->choices ? t->chosen[0] : t->ids))
             return false;
     return true;
 }
@@ -376,16 +387,15 @@ is_numbered(tn_experts *x, const tn_ex_term *t)
     return true;
 }
 
-bool
-tn_ex_pick(tn_experts *x, tn_ex_term *t)
+/* w[t,k] where ids[t,k] is the expert. */
+static bool
+read_slots(tn_experts *x, tn_ex_term *t)
 {
     said s = {.indicators = 0};
     tn_tval *slot;
     tn_size slots;
     int64_t count;
 
-    if (!skips_rows(x) || !is_numbered(x, t))
-        return false;
     for (int i = 0; i < t->factors; i++)
         if (!read_factor(x, t->factor[i], &s))
             return false;
@@ -418,5 +428,33 @@ tn_ex_pick(tn_experts *x, tn_ex_term *t)
     if (!t->w)
         return tn_ex_fail(x, "ids and weights are tensors [tokens,slots]", "another shape",
             "give ids and weights the same axes");
+    return true;
+}
+
+bool
+tn_ex_pick(tn_experts *x, tn_ex_term *t)
+{
+    const char *predicate, *found, *advice;
+    bool plain;
+
+    if (!skips_rows(x) || !is_numbered(x, t))
+        return false;
+    if (read_slots(x, t))
+        return rows_fit(x, t);
+    plain = t->plain;
+    predicate = x->predicate;
+    found = x->found;
+    advice = x->advice;
+    x->predicate = NULL;
+    if (!tn_ex_weigh(x, t)) {
+        t->plain = plain;
+        if (!x->predicate || predicate)
+            x->predicate = predicate;
+        x->found = found;
+        x->advice = advice;
+        return false;
+    }
+    x->predicate = NULL;
+    x->near = true;
     return rows_fit(x, t);
 }

@@ -39,11 +39,20 @@ joined(tn_experts *x, tn_ex_term *const *terms, int64_t count, int which)
     return tn_graph_weight(x->g, w);
 }
 
+bool
+tn_ex_same_matrix(const tn_ex_matrix *a, const tn_ex_matrix *b)
+{
+    return a->value == b->value && a->expert == b->expert && a->row == b->row &&
+        a->column == b->column && a->start == b->start && a->step == b->step;
+}
+
 static bool
 are_alike(tn_experts *x, tn_ex_term *const *terms, int64_t count, int which)
 {
     const tn_ex_matrix *first = matrix(terms[0], which);
 
+    if (first->expert < 0 && count < 2)
+        return tn_ex_fail(x, "there are several experts", "one", "leave the choice out");
     for (int64_t e = 0; e < count; e++) {
         const tn_ex_matrix *m = matrix(terms[e], which);
 

@@ -427,6 +427,19 @@ same_number(const tn_tval *a, const tn_tval *b)
     return a == b || (a && b && tn_ex_same((tn_tval *)(uintptr_t)a, (tn_tval *)(uintptr_t)b));
 }
 
+/* 0 or 1: what was a condition. */
+static bool
+is_truth(const tn_tval *v)
+{
+    while (v->op == TN_T_fn && v->fn == TN_FN_cast && v->dtype != TN_BOOL)
+        v = v->arg[0];
+    if (v->dtype == TN_BOOL)
+        return true;
+    if (v->op == TN_T_reduce && (v->fn == TN_FN_max || v->fn == TN_FN_add))
+        return is_truth(v->arg[0]);
+    return tn_ex_is_fn(v, TN_FN_select) && tn_ex_is_real(v->arg[1], 1) && is_zero(v->arg[2]);
+}
+
 /* A tensor of the tokens, or one masked by who was chosen: then the factors
  * that do not run along it are the term's. */
 static bool
@@ -443,6 +456,9 @@ take_x(tn_experts *x, tn_ex_term *t, tn_tval *v, tn_size width)
         if (!tn_tval_has_axis(f[i], t->column)) {
             if (t->factors == TN_EX_FACTORS)
                 return false;
+            if (!is_truth(f[i]))
+                return tn_ex_fail(x, "what masks tokens is 0 or 1",
+                    "a weight before the first layer", "multiply what the experts give");
             t->factor[t->factors++] = f[i];
             continue;
         }

@@ -27,6 +27,7 @@ typedef struct moe {
     tn_value *x, *ids, *w, *up, *down, *gate, *y;
     int lead; /* axes of tokens */
     int64_t slots;
+    bool skips; /* pairs of weight 0 */
     tn_size tokens, pairs, experts, width, hidden;
     tn_value *off, *order, *inv, *h, *r; /* between the kernels */
     tn_lowered made;
@@ -59,6 +60,7 @@ open_row(tn_lo *k, tn_lowered_list *out)
         .y = op->out[0]};
 
     m.lead = m.x->type.rank - 1;
+    m.skips = strcmp(tn_op_text(op, TN_ATTR_moe_zero), "skip") == 0;
     (void)tn_size_is_int(m.ids->type.dim[m.lead], &m.slots);
     m.tokens = tn_size_int(s, 1);
     for (int i = 0; i < m.lead; i++)
@@ -114,6 +116,25 @@ expert_of(const moe *m, tn_tval *pair)
     ok = tn_lo_in_range(m->k, id, m->experts);
     tn_lo_check(m->k, m->op, "index out of range", m->ids, m->experts, ok, pair, id);
     return tn_lo_clamped(m->k, id, m->experts);
+}
+
+static tn_tval *
+is_zero(const moe *m, tn_tval *w)
+{
+    return tn_tb_fn2(m->k->b, TN_FN_eq, w, tn_lo_zero(m->k, w->dtype));
+}
+
+/* The expert that a pair is sorted by: one past the last if it takes no
+ * part. */
+static tn_tval *
+sorted_by(const moe *m, tn_tval *pair)
+{
+    tn_tval *e = expert_of(m, pair), *w;
+
+    if (!m->skips)
+        return e;
+    w = tn_lo_flat(m->k, m->w, m->lead + 1, pair, NULL);
+    return tn_tb_fn3(m->k->b, TN_FN_select, is_zero(m, w), tn_lo_size(m->k, m->experts), e);
 }
 
 /* ---- activations: every step in the type of x ---- */
@@ -230,7 +251,7 @@ count(const moe *m, tn_axis *e, tn_axis *a, tn_tval **before, tn_tval **own)
 
     carry[0] = tn_tb_carry(b, zero, &e, 1, TN_FN_add);
     carry[1] = tn_tb_carry(b, zero, &e, 1, TN_FN_add);
-    id = expert_of(m, tn_tb_index(b, a));
+    id = sorted_by(m, tn_tb_index(b, a));
     next[0] = tn_tb_fn2(b, TN_FN_lt, id, tn_tb_index(b, e));
     next[1] = tn_tb_fn2(b, TN_FN_eq, id, tn_tb_index(b, e));
     for (int i = 0; i < 2; i++) {
@@ -255,7 +276,7 @@ deal(const moe *m, tn_axis *e, tn_axis *a, tn_tval *first)
     (void)tn_tb_loop(b, true, NULL, a, NULL, NULL, false);
     p = tn_tb_carry(b, first, &e, 1, TN_FN_COUNT);
     pair = tn_tb_index(b, a);
-    id = expert_of(m, pair);
+    id = sorted_by(m, pair);
     hit = tn_tb_fn2(b, TN_FN_eq, id, tn_tb_index(b, e));
     one = tn_tb_cast(b, TN_I32, hit);
     at = tn_tb_prefix(b, TN_FN_add, one, a, false, false);
@@ -349,25 +370,41 @@ token_at(const moe *m, tn_tval *const *at)
     return token;
 }
 
+/* The place, or one out of range. */
+static tn_tval *
+unless(const moe *m, tn_tval *none, tn_tval *place)
+{
+    if (!none)
+        return place;
+    return tn_tb_fn3(m->k->b, TN_FN_select, none, tn_tb_int(m->k->b, -1), place);
+}
+
 /* w*r of one slot; `sorted`: r is in memory, at the row of the pair. */
 static tn_tval *
 part(const moe *m, tn_tval **at, tn_tval *n, tn_tval *slot, bool sorted)
 {
     tn_tb *b = m->k->b;
-    tn_tval *token = token_at(m, at), *pair, *w, *r, *row[2];
+    tn_tval *token = token_at(m, at), *pair, *w, *r, *row[2], *old = m->k->where, *none = NULL;
 
     pair = tn_tb_fn2(b, TN_FN_mul, token, tn_tb_int(b, m->slots));
     pair = tn_tb_fn2(b, TN_FN_add, pair, slot);
     at[m->lead] = slot;
     w = tn_lo_el(m->k, m->w, at);
+    if (m->skips) { /* there is no row: what is read out of range is 0 */
+        none = is_zero(m, w);
+        (void)tn_lo_only_where(m->k, tn_tb_fn1(b, TN_FN_not, none));
+        pair = unless(m, none, pair);
+    }
     if (sorted) {
-        row[0] = load(m, m->inv, &pair);
+        row[0] = unless(m, none, load(m, m->inv, &pair));
         row[1] = n;
         r = tn_tb_cast(b, w->dtype, load(m, m->r, row));
     } else {
         r = result_of(m, pair, expert_of(m, pair), n);
     }
-    return tn_tb_fn2(b, TN_FN_mul, w, r);
+    (void)tn_lo_only_where(m->k, old);
+    r = tn_tb_fn2(b, TN_FN_mul, w, r);
+    return none ? tn_tb_fn3(b, TN_FN_select, none, tn_lo_zero(m->k, r->dtype), r) : r;
 }
 
 static tn_tval *

@@ -175,7 +175,7 @@ tn_oracle_route(tn_ref_call *c)
 typedef struct experts {
     const tn_ref_value *x, *ids, *w, *up, *down, *gate;
     int64_t hidden, width, count, k;
-    bool q8;
+    bool q8, skips;
     double *token, *u, *h, *r; /* one token's vectors */
 } experts;
 
@@ -221,6 +221,13 @@ add_expert(const tn_ref_call *c, experts *m, int64_t row, int64_t e, double weig
         c->out[0].f[row * m->hidden + k] += weight * m->r[k];
 }
 
+/* An expert of weight 0 may take no part. */
+static bool
+takes_part(const experts *m, int64_t row, int64_t k)
+{
+    return !m->skips || m->w->f[row * m->k + k] != 0;
+}
+
 /* Over the chosen experts in ascending number, each once, its weight the sum
  * of its slots. */
 static void
@@ -231,7 +238,7 @@ in_expert_order(const tn_ref_call *c, experts *m, int64_t row)
         double weight = 0;
 
         for (int64_t k = 0; k < m->k; k++) {
-            if (m->ids->i[row * m->k + k] == e) {
+            if (m->ids->i[row * m->k + k] == e && takes_part(m, row, k)) {
                 weight = chosen ? weight + m->w->f[row * m->k + k] : m->w->f[row * m->k + k];
                 chosen = true;
             }
@@ -270,6 +277,7 @@ start_experts(const tn_ref_call *c, experts *m)
     m->hidden = m->up->dim[2];
     m->k = m->ids->dim[m->ids->rank - 1];
     m->q8 = tn_ref_is(c, TN_ATTR_moe_activation, "q8");
+    m->skips = tn_ref_is(c, TN_ATTR_moe_zero, "skip");
     TN_TRY(check_ids(c, m));
     TN_TRY(tn_ref_scratch(c->r, TN_F64, 2 * (m->hidden + m->width), &room));
     m->token = room.f;
@@ -290,7 +298,8 @@ tn_oracle_moe(tn_ref_call *c)
         if (by_expert)
             in_expert_order(c, &m, row);
         for (int64_t k = 0; !by_expert && k < m.k; k++)
-            add_expert(c, &m, row, m.ids->i[row * m.k + k], m.w->f[row * m.k + k]);
+            if (takes_part(&m, row, k))
+                add_expert(c, &m, row, m.ids->i[row * m.k + k], m.w->f[row * m.k + k]);
     }
     for (int64_t k = 0; k < c->out[0].count; k++)
         c->out[0].f[k] = tn_ref_narrow(c->out[0].dtype, c->out[0].f[k]);

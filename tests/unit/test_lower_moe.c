@@ -115,6 +115,25 @@ TN_TEST(many_axes_and_slots)
                     "    y: f32[6] = moe x, i, w, up, down {act=\"relu\"}\n    output y = y\n");
 }
 
+/* Weights that are often 0: those experts have no rows. */
+TN_TEST(experts_of_weight_0)
+{
+    static const char text[] =
+        "graph main\n    dim B 0..%d\n    input x: f32[B,6]\n    input z: f32[B,3]\n"
+        "    weight up: f32[3,4,6]\n    weight down: f32[3,6,4]\n    w: f32[B,3] = relu z\n"
+        "    a: i32[3] = iota {start=0, size=3, dtype=i32}\n    i: i32[B,3] = broadcast a {to=[B,3]}\n"
+        "    y: f32[B,6] = moe x, i, w, up, down {act=\"%s\", order=\"%s\", zero=\"skip\"}\n"
+        "    output y = y\n";
+    char one[700];
+
+    snprintf(one, sizeof one, text, 64, "gelu", "slot");
+    LOWERED(.text = one, .dims = {B(9)});
+    snprintf(one, sizeof one, text, 64, "sigmoid", "expert");
+    LOWERED(.text = one, .dims = {B(9)});
+    snprintf(one, sizeof one, text, 3, "relu", "slot");
+    LOWERED(.text = one, .dims = {B(3)});
+}
+
 TN_TEST(segments)
 {
     static const char text[] = "graph main\n    dim A 0..64\n    input x: f32[A,6]\n"
@@ -140,5 +159,5 @@ TN_TEST(experts_that_are_not_there)
 }
 
 TN_MAIN(TN_CASE(routes), TN_CASE(routes_by_groups), TN_CASE(routes_of_halves_and_many_axes),
-    TN_CASE(experts), TN_CASE(a_few_tokens), TN_CASE(many_axes_and_slots), TN_CASE(segments),
-    TN_CASE(experts_that_are_not_there))
+    TN_CASE(experts), TN_CASE(a_few_tokens), TN_CASE(many_axes_and_slots),
+    TN_CASE(experts_of_weight_0), TN_CASE(segments), TN_CASE(experts_that_are_not_there))

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Weights that are not written as w[t,k] where ids[t,k] is e: a column for
+ * each expert, or a product gathered with the experts. The columns are joined
+ * and read at the ids that leave them other than 0; if those cannot be told,
+ * all experts are slots, and the kernels skip those of weight 0. */
+#include "passes/clean.h"
+#include "passes/fuse/experts_in.h"
+
+/* ---- values of the graph ---- */
+
+static bool
+same_tokens(const tn_experts *x, const tn_value *v)
+{
+    if (v->type.rank < x->lead || v->type.rank > x->lead + 1)
+        return false;
+    for (int i = 0; i < x->lead; i++)
+        if (!tn_size_equal(v->type.dim[i], x->y->type.dim[i]))
+            return false;
+    return true;
+}
+
+/* A value whose element at the token is `el`: of rank `lead`, of one column,
+ * or read at `last` if it is given. */
+static bool
+find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
+{
+    el = tn_ex_plain(el);
+    for (uint32_t i = 0; i < x->cone.count; i++) {
+        tn_value *v = x->cone.at[i];
+        bool wide = v->type.rank > x->lead && !tn_size_is_one(v->type.dim[x->lead]);
+
+        if (!same_tokens(x, v) || (wide && !last))
+            continue;
+        if (wide && last->op == TN_T_index &&
+            last->axis->high != tn_lo_size(x->k, v->type.dim[x->lead]))
+            continue;
+        x->at[x->lead] = wide ? last : tn_tb_int(x->k->b, 0);
+        if (!tn_ex_same(tn_ex_plain(tn_lo_el(x->k, v, x->at)), el))
+            continue;
+        *out = (tn_ex_part){v, wide};
+        return true;
+    }
+    return false;
+}
+
+/* That the expert is among the ids, which another factor says too. */
+static bool
+says_again(const tn_ex_choice *c, tn_tval *factor)
+{
+    tn_tval *id, *expert;
+
+    return c && c->count == 1 && tn_ex_guard(factor, &id, &expert) && id->buf == c->id[0]->buf &&
+        tn_ex_same(expert, c->expert);
+}
+
+static bool
+find_parts(tn_experts *x, tn_ex_term *t, tn_tval *last, const tn_ex_choice *c)
+{
+    t->parts = 0;
+    for (int i = 0; i < t->factors; i++) {
+        if (find_part(x, t->factor[i], last, &t->part[t->parts]))
+            t->parts++;
+        else if (says_again(c, t->factor[i]))
+            t->guarded = true;
+        else
+            return tn_ex_fail(x, "weights are tensors of the tokens", "another shape",
+                "give weights the axes of the tokens, then slots or experts");
+    }
+    return t->parts > 0;
+}
+
+static tn_value *
+loaded(const tn_experts *x, const tn_tval *load)
+{
+    for (uint32_t i = 0; i < x->k->buffers.count; i++)
+        if (x->k->buffers.at[i].buf == load->buf)
+            return x->k->buffers.at[i].value;
+    return NULL;
+}
+
+/* The integers [tokens] or [tokens,slots] that the load is of, and how many
+ * slots are meant: up to that of the load. */
+static tn_value *
+ids_of(tn_experts *x, tn_tval *id, int64_t *most)
+{
+    tn_tval *last = id->arg[id->arg_count - 1];
+    tn_value *v = loaded(x, id);
+    tn_ex_part part;
+    int64_t slot;
+
+    *most = 0;
+    if (last->op == TN_T_index && find_part(x, id, last, &part))
+        return tn_is_int(part.value->type.dtype) ? part.value : NULL;
+    if (!v || !same_tokens(x, v) || (v->type.rank > x->lead && !tn_tval_is_int(last, &slot)))
+        return NULL;
+    if (v->type.rank > x->lead)
+        *most = slot + 1;
+    x->at[x->lead] = last;
+    return tn_ex_same(tn_ex_plain(tn_lo_el(x->k, v, x->at)), id) ? v : NULL;
+}
+
+/* ---- one term ---- */
+
+static bool
+is_sum(const tn_ex_term *t, const tn_tval *v)
+{
+    return v && v->op == TN_T_index && t->sums == 1 && t->sum[0] == v->axis;
+}
+
+/* Matrices gathered by an id. */
+static bool
+gathered(tn_experts *x, tn_ex_term *t, tn_tval *id)
+{
+    tn_tval *last = id->arg[id->arg_count - 1];
+    int64_t most;
+
+    t->expert = -2;
+    t->slot = -1;
+    t->ids = ids_of(x, id, &most);
+    if (!t->ids)
+        return tn_ex_fail(x, "ids and weights are tensors [tokens,slots]", "another shape",
+            "give ids and weights the same axes");
+    if (t->ids->type.rank == x->lead || tn_size_is_one(t->ids->type.dim[x->lead]))
+        last = NULL;
+    if (last && !is_sum(t, last) && !tn_tval_is_int(last, &t->slot))
+        return tn_ex_fail(x, "ids are [tokens,slots]", "another order",
+            "put the slots last in ids and weights");
+    if (t->sums != (last && t->slot < 0))
+        return tn_ex_fail(x, "the sum goes over experts or slots and nothing else",
+            "another sum, or none", "sum over the axis of experts or of slots");
+    if (t->factors == 0)
+        return tn_ex_fail(x, "each chosen expert has one weight", "none",
+            "multiply the weights once, before");
+    return find_parts(x, t, last, NULL);
+}
+
+static bool
+takes_choice(tn_experts *x, tn_ex_term *t, tn_ex_choice *c)
+{
+    for (int i = 0; i < c->count; i++) {
+        t->chosen[i] = ids_of(x, c->id[i], &t->most[i]);
+        if (!t->chosen[i])
+            return false;
+    }
+    t->choices = c->count;
+    return true;
+}
+
+/* What leaves the factors other than 0. */
+static tn_ex_zero
+sparsity(tn_experts *x, tn_ex_term *t, tn_ex_choice *best)
+{
+    tn_ex_zero most = TN_EX_ANYWHERE;
+    bool guard = false;
+
+    (void)x;
+    for (int i = 0; i < t->factors; i++) {
+        tn_ex_choice c = {.expert = best->expert};
+        tn_ex_zero is = tn_ex_nonzero_if(&c, t->factor[i]);
+        tn_tval *id, *expert;
+
+        /* What only repeats a choice is none to go by, if there is another. */
+        if (is > most)
+            most = is;
+        if (is == TN_EX_CHOSEN && (best->count == 0 || guard || c.count < best->count)) {
+            *best = c;
+            guard = tn_ex_guard(t->factor[i], &id, &expert);
+        }
+    }
+    return most;
+}
+
+/* All experts along an axis, or one by number: a weight for each. */
+static bool
+dense(tn_experts *x, tn_ex_term *t, tn_tval *number)
+{
+    tn_ex_choice c = {.expert = number};
+    tn_ex_zero is = sparsity(x, t, &c);
+
+    if (is == TN_EX_ANYWHERE)
+        return false;
+    number = number ? number : c.expert;
+    if (!number)
+        return false;
+    if (number->op == TN_T_const)
+        number = tn_tb_int(x->k->b, number->whole);
+    t->expert = number->op == TN_T_const ? number->whole : -1;
+    t->slot = -1;
+    t->dense = true;
+    if (t->expert < 0 ? !is_sum(t, number) : t->sums != 0)
+        return tn_ex_fail(x, "the sum goes over experts or slots and nothing else",
+            "another sum, or none", "sum over the axis of experts or of slots");
+    if (is == TN_EX_SOMEWHERE || !takes_choice(x, t, &c))
+        t->choices = 0;
+    return find_parts(x, t, number, t->choices ? &c : NULL);
+}
+
+bool
+tn_ex_weigh(tn_experts *x, tn_ex_term *t)
+{
+    tn_tval *number = t->number ? tn_ex_plain(t->number) : NULL;
+    tn_tval *id = number ? tn_ex_id(number) : NULL;
+
+    t->ids = t->w = NULL;
+    t->plain = false;
+    if (id)
+        return gathered(x, t, id);
+    if (number && number->op != TN_T_index && number->op != TN_T_const)
+        return false;
+    return dense(x, t, number);
+}
+
+bool
+tn_ex_same_weights(const tn_ex_term *a, const tn_ex_term *b)
+{
+    if (a->ids != b->ids || a->w != b->w || a->dense != b->dense || a->parts != b->parts)
+        return false;
+    for (int i = 0; !a->w && !a->dense && i < a->parts; i++)
+        if (a->part[i].value != b->part[i].value)
+            return false;
+    if (!a->dense)
+        return true;
+    for (int i = 0; i < a->choices; i++)
+        if (a->choices != b->choices || a->chosen[i] != b->chosen[i] || a->most[i] != b->most[i])
+            return false;
+    return a->choices == b->choices;
+}
+
+/* ---- the tensors ---- */
+
+/* [tokens,n] of the type. */
+static tn_value *
+columns(tn_experts *x, tn_build *b, tn_value *v, tn_dtype to)
+{
+    int64_t last = x->lead;
+
+    v = tn_build_cast(b, v, to);
+    return v->type.rank == x->lead ? tn_build_unsqueeze(b, v, &last, 1) : v;
+}
+
+/* The first slots. */
+static tn_value *
+cut(tn_experts *x, tn_build *b, tn_value *v, int64_t slots)
+{
+    tn_size count = tn_size_int(x->g->sizes, slots);
+
+    if (slots == 0 || tn_size_equal(v->type.dim[x->lead], count))
+        return v;
+    return tn_build_slice(b, v, x->lead, tn_size_int(x->g->sizes, 0), count);
+}
+
+/* Part number `i` of the terms of all experts, in order. */
+static tn_value *
+part_of_all(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, int i)
+{
+    const tn_ex_part *first = &by[0]->part[i];
+    tn_value **column;
+    bool alike = true;
+
+    for (int64_t e = 1; e < count; e++)
+        alike &= by[e]->part[i].value == first->value;
+    if (alike) {
+        tn_value *all = columns(x, b, first->value, TN_F32);
+
+        return count > 1 && first->wide ? cut(x, b, all, count) : all;
+    }
+    column = tn_new_array(x->arena, tn_value *, count);
+    for (int64_t e = 0; e < count; e++) {
+        const tn_ex_part *p = &by[e]->part[i];
+        tn_sizes *s = x->g->sizes;
+
+        column[e] = columns(x, b, p->value, TN_F32);
+        if (p->wide)
+            column[e] = tn_build_slice(b, column[e], x->lead, tn_size_int(s, e), tn_size_int(s, 1));
+    }
+    return tn_build_concat(b, column, (int)count, x->lead);
+}
+
+/* [tokens,experts] or [tokens,slots] */
+static tn_value *
+product(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, const tn_size *to)
+{
+    tn_value *all = NULL;
+
+    for (int i = 0; i < by[0]->parts; i++) {
+        tn_value *part = part_of_all(x, b, by, count, i);
+
+        all = all ? tn_build_map2(b, TN_OP_mul, all, part) : part;
+    }
+    return tn_build_broadcast(b, all, to, x->lead + 1);
+}
+
+/* No number comes twice among those of a token. */
+static bool
+are_apart(const tn_value *ids)
+{
+    const tn_op *op = ids->kind == TN_VALUE_RESULT ? ids->def : NULL;
+
+    while (op && (op->code == TN_OP_cast || op->code == TN_OP_slice)) {
+        ids = op->in[0];
+        op = ids->kind == TN_VALUE_RESULT ? ids->def : NULL;
+    }
+    return op && (op->code == TN_OP_top_k || op->code == TN_OP_sort) && ids->index == 1;
+}
+
+/* 0 for an id that an earlier slot has. */
+static tn_value *
+once(tn_experts *x, tn_build *b, tn_value *ids, tn_value *w)
+{
+    int64_t first = x->lead + 1, second = x->lead;
+    tn_size none = tn_size_int(x->g->sizes, 0), slots = ids->type.dim[x->lead];
+    tn_value *own = tn_build_unsqueeze(b, ids, &first, 1), *row, *zero;
+    tn_value *other = tn_build_unsqueeze(b, ids, &second, 1);
+
+    own = tn_build_map2(b, TN_OP_equal, own, other);
+    row = tn_build_iota(b, none, slots, TN_I32);
+    other = tn_build_unsqueeze(b, row, &(int64_t){1}, 1);
+    other = tn_build_map2(b, TN_OP_less, row, other);
+    own = tn_build_map2(b, TN_OP_and, own, other);
+    own = tn_build_reduce(b, TN_OP_reduce_any, own, &first, 1, false);
+    zero = tn_build_real(b, TN_F32, 0);
+    return tn_build_map3(b, TN_OP_where, own, zero, w);
+}
+
+static tn_value *
+joined_ids(tn_experts *x, tn_build *b, const tn_ex_term *t)
+{
+    tn_value *ids[TN_EX_CHOICES];
+
+    for (int i = 0; i < t->choices; i++)
+        ids[i] = cut(x, b, columns(x, b, t->chosen[i], TN_I32), t->most[i]);
+    return t->choices == 1 ? ids[0] : tn_build_concat(b, ids, t->choices, x->lead);
+}
+
+/* All experts are slots. */
+static void
+every_expert(tn_experts *x, tn_build *b, tn_ex_slots *out, const tn_size *to)
+{
+    tn_value *all = tn_build_iota(b, tn_size_int(x->g->sizes, 0), to[x->lead], TN_I32);
+
+    out->ids = tn_build_broadcast(b, all, to, x->lead + 1);
+    out->skips = true;
+}
+
+static void
+read_at_ids(tn_experts *x, tn_build *b, const tn_ex_term *t, tn_ex_slots *out)
+{
+    tn_value *in[2] = {out->w};
+    int64_t axis = x->lead;
+    tn_op *op;
+
+    in[1] = out->ids = joined_ids(x, b, t);
+    op = tn_build_start(b, TN_OP_gather_elements, in, 2);
+    tn_op_set_ints(op, TN_ATTR_gather_elements_axis, &axis, 1);
+    out->w = tn_build_finish(op);
+    if (t->choices > 1 || !are_apart(t->chosen[0]))
+        if (!tn_size_is_one(out->ids->type.dim[x->lead]))
+            out->w = once(x, b, out->ids, out->w);
+}
+
+void
+tn_ex_slots_of(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, int64_t experts,
+    tn_ex_slots *out)
+{
+    const tn_ex_term *t = by[0];
+    tn_size to[TN_MAX_RANK];
+
+    *out = (tn_ex_slots){.order = t->expert != -2};
+    for (int i = 0; i < x->lead; i++)
+        to[i] = x->y->type.dim[i];
+    to[x->lead] = tn_size_int(x->g->sizes, experts);
+    if (t->dense) {
+        out->w = product(x, b, by, count, to);
+        if (t->choices)
+            read_at_ids(x, b, t, out);
+        else
+            every_expert(x, b, out, to);
+        return;
+    }
+    out->ids = columns(x, b, t->ids, TN_I32);
+    if (t->slot >= 0)
+        out->ids = cut(x, b, out->ids, count);
+    out->w = t->w ? columns(x, b, t->w, TN_F32) : product(x, b, by, count, out->ids->type.dim);
+}
