@@ -261,6 +261,13 @@ const graph_case tn_graph_cases[] = {
         EIGHT(a) EIGHT(b) EIGHT(c) EIGHT(d) "y: $T[96] = concat " EIGHT_OF(a) ", " EIGHT_OF(
             b) ", " EIGHT_OF(c) ", " EIGHT_OF(d) " {axis=0}",
         .match = MATCH_BITS),
+    /* .. more tensors than a kernel binds */
+    CASE("concat", F32,
+        EIGHT(a) EIGHT(b) EIGHT(c) EIGHT(d) EIGHT(e) EIGHT(f) EIGHT(g) EIGHT(i) EIGHT(j) EIGHT(
+            k) EIGHT(l) EIGHT(m)
+            EIGHT(o) "y: $T[312] = concat " EIGHT_OF(a) ", " EIGHT_OF(b) ", " EIGHT_OF(c) ", " EIGHT_OF(d) ", " EIGHT_OF(e) ", " EIGHT_OF(
+                f) ", " EIGHT_OF(g) ", " EIGHT_OF(i) ", " EIGHT_OF(j) ", " EIGHT_OF(k) ", " EIGHT_OF(l) ", " EIGHT_OF(m) ", " EIGHT_OF(o) " {axis=0}; y1: $T[312] = exp y; y2: $T[] = reduce_sum y {axes=[0]}",
+        .data = DATA_UNIT, .rel = 1e-5, .abs = 1e-5),
     CASE("pad", N, "input x: $T[N,4]; y: $T[N,9] = pad x {axis=1, before=2, after=3, value=7}",
         .match = MATCH_BITS),
 

@@ -119,6 +119,22 @@ damping(const fz_writer *w, const fz_node *n)
     return by;
 }
 
+/* y is z, made in a way that no kernel holds: what a sort says of its least
+ * place is 0, and a loop inside adds nothing. */
+static void
+scan_detour(fz_writer *w, const fz_node *n, const char *d, const char *row)
+{
+    if (n->p[0] == 1) {
+        fz_beside(w, "        o: %s%s, j: i32%s = sort y {axis=0}\n", d, row, row);
+        fz_beside(w, "        l: i32[] = reduce_min j {axes=[0]}\n");
+        fz_beside(w, "        h: %s[] = cast l {to=%s}\n        z: %s%s = add y, h\n", d, d, d,
+            row);
+    } else {
+        fz_beside(w, "        z: %s%s = scan y {carries=1, count=2} do (b, i)\n", d, row);
+        fz_beside(w, "            g: %s%s = add b, 0\n            yield g\n        end\n", d, row);
+    }
+}
+
 /* The loop's own statements, in f32 or, beside the errors, in f64. */
 static void
 scan_body(fz_text *t, const fz_node *n, const char *row, bool wide, double damp)
@@ -144,7 +160,10 @@ scan_body(fz_text *t, const fz_node *n, const char *row, bool wide, double damp)
             row);
     }
     fz_beside(&w, "        r: %s%s = add q, p\n", d, row);
-    fz_beside(&w, "        z: %s%s = %s\n", d, row, n->p[1] == 1 ? "tanh r" : "add r, 0");
+    fz_beside(&w, "        %c: %s%s = %s\n", n->p[0] ? 'y' : 'z', d, row,
+        n->p[1] == 1 ? "tanh r" : "add r, 0");
+    if (n->p[0])
+        scan_detour(&w, n, d, row);
 }
 
 static void

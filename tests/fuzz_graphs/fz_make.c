@@ -488,7 +488,8 @@ add_normal(fz_graph *g)
     return fz_done(g) >= 0;
 }
 
-/* p[1]: 0 a*w + x, 1 tanh(W a + x), 2 max(a) + x. */
+/* p[1]: 0 a*w + x, 1 tanh(W a + x), 2 max(a) + x; p[0]: 1 with a sort, 2 with a
+ * loop inside. */
 static bool
 add_scan(fz_graph *g)
 {
@@ -506,6 +507,7 @@ add_scan(fz_graph *g)
     n = fz_add(g, all ? FZ_SCAN_ALL : FZ_SCAN_LAST, "scan", &g->nodes[x]);
     n->p[1] = fz_pick(g, 3);
     n->p[2] = fz_pick(g, 3) == 0; /* reverse */
+    n->p[0] = fz_pick(g, 4) < 2 ? 1 + fz_pick(g, 2) : 0;
     if (n->p[1] == 2 && g->dims[dim[0]].value == 0)
         n->p[1] = 1;
     n->size = n->p[1] == 1 ? 1 : 60;

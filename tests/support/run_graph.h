@@ -14,7 +14,7 @@
  *     then for each device tn_run_graph_compile, tn_run_graph_on
  *
  * Filling and wanting may be repeated with other symbols for the same code. */
-enum { TN_RUN_GRAPH_TENSORS = 64, TN_RUN_GRAPH_SYMBOLS = 16 };
+enum { TN_RUN_GRAPH_TENSORS = 128, TN_RUN_GRAPH_SYMBOLS = 16 };
 
 typedef struct tn_graph_device {
     tn_env env;

@@ -236,13 +236,22 @@ TN_TEST(joins_with_more_behind)
 /* A kernel binds so many tensors; longer lists become several. */
 TN_TEST(long_joins)
 {
-    char text[4000];
+    char text[8000];
     size_t n = (size_t)snprintf(text, sizeof text,
         "graph main\n    input x: f32[2,3]\n    input y: f32[2,1]\n    c: f32[2,200] = concat x");
 
     for (int i = 1; i < 100; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, i % 2 ? ", y" : ", x");
     snprintf(text + n, sizeof text - n, " {axis=1}\n    output c = c\n");
+    LOWERED(.text = text);
+    n = (size_t)snprintf(text, sizeof text, "graph main\n");
+    for (int i = 0; i < 100; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "    input a%d: f32[2,1]\n", i);
+    n += (size_t)snprintf(text + n, sizeof text - n, "    c: f32[2,100] = concat a0");
+    for (int i = 1; i < 100; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, ", a%d", i);
+    snprintf(text + n, sizeof text - n,
+        " {axis=1}\n    d: f32[2,100] = exp c\n    output c = c\n    output d = d\n");
     LOWERED(.text = text);
 }
 
