@@ -2,6 +2,7 @@
 #include "passes/range.h"
 
 #include "passes/dims.h"
+#include "passes/interval.h"
 #include "passes/scan_axes.h"
 
 /* A carried value counts as in range while its loop is looked at: true of the
@@ -147,6 +148,16 @@ below(walk *w, const tn_value *v)
     return in_range;
 }
 
+static bool
+lies_below(const walk *w, const tn_value *v)
+{
+    tn_interval x = tn_interval_of(v);
+    int64_t least, most;
+
+    tn_size_bounds(w->sizes, w->extent, &least, &most);
+    return !tn_is_float(v->type.dtype) && x.low >= 0 && x.high < (double)least;
+}
+
 bool
 tn_value_below(const tn_value *v, tn_size extent)
 {
@@ -158,5 +169,5 @@ tn_value_below(const tn_value *v, tn_size extent)
     if (!g)
         return false;
     w.sizes = g->sizes;
-    return below(&w, v);
+    return below(&w, v) || lies_below(&w, v);
 }

@@ -6,7 +6,8 @@
 
 /* True if every element of the integers is known to lie in 0 .. extent-1 from
  * the operations alone: positions of arg_max and iota, what was gathered from
- * such, and what a loop carries if it starts and goes on so. */
+ * such, and what a loop carries if it starts and goes on so; or from bounds of
+ * arithmetic (passes/interval.h). */
 bool tn_value_below(const tn_value *v, tn_size extent);
 
 #endif

@@ -340,7 +340,7 @@ class Variant:
         g, to = self.g, self.letters
         if "x" in to and "b" in letters or "x" in to and "h" in letters:
             full = "bh" + "".join(c for c in "ts" if c in letters)
-            m = self.spread(m, letters, full)
+            m = self.spread(m, letters, full, False)
             rest = [g.shape[m][full.index(c)] if c in full else 1 for c in "ts"]
             lead = ["B" if "b" in letters else 1, H if "h" in letters else 1]
             m = g.reshape(m, lead + rest)
@@ -354,7 +354,7 @@ class Variant:
             letters = letters.replace("h", "kg")
         return self.spread(m, letters, to)
 
-    def spread(self, m, letters, to):
+    def spread(self, m, letters, to, short=True):
         g = self.g
         order = [c for c in to if c in letters]
         perm = [letters.index(c) for c in order]
@@ -362,7 +362,7 @@ class Variant:
             m = g.transpose(m, perm)
         missing = [i for i, c in enumerate(to) if c not in letters]
         lead = 0
-        if self.random.random() < 0.5:
+        if short and self.random.random() < 0.5:
             while lead < len(missing) and missing[lead] == lead:
                 lead += 1
         missing = [i - lead for i in missing[lead:]]
