@@ -87,6 +87,19 @@ TN_TEST(views_that_change_nothing_go)
         "    h: f32[2,2*B] = exp g\n    output h = h\n");
 }
 
+TN_TEST(views_that_move_elements_stay)
+{
+    static const char turned[] =
+        "graph main\n    input x: f32[4,4]\n    a: f32[4,4] = transpose x {perm=[1,0]}\n"
+        "    b: f32[4,4] = exp a\n    output b = b\n";
+    static const char around[] =
+        "graph main\n    input x: f32[2,2,2]\n    a: f32[2,2,2] = transpose x {perm=[1,2,0]}\n"
+        "    b: f32[2,2,2] = exp a\n    output b = b\n";
+
+    becomes(turned, turned);
+    becomes(around, around);
+}
+
 TN_TEST(a_result_that_is_an_input_stays_a_copy)
 {
     becomes("graph main\n    input x: f32[4]\n    a: f32[4] = reshape x {to=[4]}\n"
@@ -120,5 +133,5 @@ TN_TEST(bodies_are_cleaned_too)
 
 TN_MAIN(TN_CASE(what_nobody_reads_goes), TN_CASE(equal_operations_are_one),
     TN_CASE(attributes_tell_operations_apart), TN_CASE(views_that_change_nothing_go),
-    TN_CASE(a_result_that_is_an_input_stays_a_copy), TN_CASE(splits_become_slices),
-    TN_CASE(bodies_are_cleaned_too))
+    TN_CASE(views_that_move_elements_stay), TN_CASE(a_result_that_is_an_input_stays_a_copy),
+    TN_CASE(splits_become_slices), TN_CASE(bodies_are_cleaned_too))

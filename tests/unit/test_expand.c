@@ -62,6 +62,15 @@ static const row rows[] = {
         "s = mul y, 1e-9\nz = cast x {to=i32}\nb = slice z {axis=1, size=2}\n"
         "a = quantize x, s, b {axis=1, block=3, to=i32}\nu = cast a {to=f64}",
         1e-6}, /* the quotient is rounded to f32 in the row alone */
+    {{"3,5", "5"}, /* NaN is the zero point */
+        "l = log x\ns = exp y\nz: i8[5] = constant {type=i8[5], data=[3,-7,1,5,9]}\n"
+        "a = quantize l, s, z {axis=1, to=i8}\nu = cast a {to=f64}",
+        0},
+    {{"3,5", "5"}, /* beyond i64, and back in it */
+        "m = mul x, 1.5e19\nf = mul y, 0\ns = add f, 1\nz: i64[5] = constant {type=i64[5], "
+        "data=[-9000000000000000000,9000000000000000000,-7,5,-9000000000000000000]}\n"
+        "a = quantize m, s, z {axis=1, to=i64}\nu = cast a {to=f64}",
+        1e-6},
     {{"3,5", "3"},
         "a = mul x, 100\nc = cast a {to=u8}\nd = slice c {axis=1, size=1}\n"
         "e = squeeze d {axes=[1]}\nf = cast y {to=f32}\nu = dequantize c, f, e {axis=0}",

@@ -170,6 +170,12 @@ TN_TEST(rows_in_use_are_kept_for_a_failure)
     static const char all[] =
         HEAD "    t: f32[6,3] = update s, x {axis=0, at=p}\n"
              "    y: f32[3] = reduce_sum t {axes=[0]}\n    output y = y\n    store s = t\n";
+    static const char across[] =
+        HEAD "    a: f32[p+1,3] = slice s {axis=0, size=p+1}\n"
+             "    b: f32[3] = reduce_sum a {axes=[0]}\n"
+             "    t: f32[6,3] = update s, x {axis=0, at=p}\n" SEEN
+             "    y: f32[3] = reduce_sum v {axes=[0]}\n    output y = y\n    output b = b\n"
+             "    store s = t\n";
     static const char twice[] =
         HEAD "    input r: i32[] in 0..5\n    w: f32[1,3] = slice x {axis=0, size=1}\n"
              "    u: f32[6,3] = update s, x {axis=0, at=p}\n"
@@ -184,11 +190,16 @@ TN_TEST(rows_in_use_are_kept_for_a_failure)
     made m;
 
     in_place(all, 1, 2);
+    in_place(across, 1, 3);
     in_place(twice, 2, 4);
     in_place(each, 1, 2);
     LOWERED(.text = all, .dims = {P(3)});
+    LOWERED(.text = across, .dims = {P(2)});
     LOWERED(.text = twice, .dims = {P(2)});
     LOWERED(.text = each);
+    begin(&m, across, 0);
+    TN_CHECK_EQ(m.plan.undos.count, 1);
+    end(&m);
     begin(&m, twice, 0);
     TN_CHECK_EQ(m.plan.undos.count, 2);
     TN_CHECK_EQ(m.plan.undos.at[0].input, -1);
@@ -264,12 +275,19 @@ TN_TEST(what_cannot_be_in_place_is_copied)
                                     "    t: f32[6,3] = update s, a {axis=0, at=2+p}\n"
                                     "    v: f32[p+4,3] = slice t {axis=0, size=p+4}\n" TAIL;
 
+    static const char shifted[] = HEAD "    a: f32[2,3] = slice s {axis=0, start=1, size=2}\n"
+                                       "    t: f32[6,3] = update s, a {axis=0, at=p}\n"
+                                       "    y: f32[3] = reduce_sum t {axes=[0]}\n"
+                                       "    output y = y\n    store s = t\n";
+
     copied(computed, "it is computed");
+    copied(shifted, "the new rows are read from it while they are stored");
     copied(old, "b reads it and needs the new rows too");
     copied(self, "the new rows are read from it while they are stored");
     LOWERED(.text = computed, .dims = {P(3)});
     LOWERED(.text = old, .dims = {P(3)});
     LOWERED(.text = self, .dims = {P(1)});
+    LOWERED(.text = shifted, .dims = {P(1)});
 }
 
 /* ---- what loops carry ---- */

@@ -182,6 +182,30 @@ TN_TEST(stretched_results_are_stored_whole)
                     "    y: f32[1,2,5,4] = broadcast u {to=[1,2,5,4]}\n    output y = y\n");
 }
 
+/* What lies beyond x: zeros of memory, of what is computed there, of another
+ * value, before and behind. */
+TN_TEST(windows)
+{
+    LOWERED(.dims = {B(7)},
+        .text = "graph main\n    dim B 1..16\n    input x: f32[3,B]\n    input z: f32[B,5]\n"
+                "    a: f32[3,B+1,3] = windows x {window=[3], padding=[1,2]}\n"
+                "    b: f32[floor((B+2)/3)+1,3,2,2] = windows z {window=[2,2], strides=[3,1], "
+                "padding=[2,2,0,0], dilations=[1,2]}\n"
+                "    c: f32[3,B+1] = reduce_max a {axes=[2]}\n"
+                "    output a = a\n    output b = b\n    output c = c\n");
+    LOWERED(.dims = {B(4)},
+        .text =
+            "graph main\n    dim B 1..16\n    input x: f32[3,B]\n    e: f32[3,B] = exp x\n"
+            "    a: f32[3,B,2] = windows e {window=[2], padding=[0,1]}\n"
+            "    b: f32[3,B+1,4] = windows x {window=[4], padding=[3,1], value=-1.5}\n"
+            "    c: f32[3,B] = reduce_min a {axes=[2]}\n    d: f32[3,B+1] = reduce_sum b {axes=[2]}\n"
+            "    output a = a\n    output c = c\n    output d = d\n");
+    LOWERED(.dims = {B(1)},
+        .text = "graph main\n    dim B 1..16\n    input i: i32[B]\n    p: i32[B] = add i, 7\n"
+                "    a: i32[B,3] = windows p {window=[3], padding=[2,0]}\n"
+                "    s: i32[B] = reduce_sum a {axes=[1]}\n    output s = s\n");
+}
+
 TN_TEST(reshapes)
 {
     LOWERED(.dims = {B(3)},
@@ -447,6 +471,31 @@ TN_TEST(stored_and_read_by_later_loops)
                 "    output t = t\n    output r = r\n");
 }
 
+/* Of what is on one pair of axes one may be read turned, or summed across. */
+TN_TEST(square_values_read_turned)
+{
+    LOWERED(.kernels = 2,
+        .text = "graph main\n    input x: f32[5,5]\n    a: f32[5,5] = exp x\n"
+                "    t: f32[5,5] = transpose a {perm=[1,0]}\n    y: f32[5,5] = add a, t\n"
+                "    output y = y\n");
+    LOWERED(.kernels = 2,
+        .text = "graph main\n    input x: f32[5,5]\n    a: f32[5,5] = exp x\n"
+                "    b: f32[5,5] = sin a\n    t: f32[5,5] = transpose b {perm=[1,0]}\n"
+                "    y: f32[5,5] = sub a, t\n    output y = y\n    output b = b\n");
+    LOWERED(.kernels = 2,
+        .text = "graph main\n    input x: f32[5,5]\n    a: f32[5,5] = exp x\n"
+                "    r: f32[5,1] = reduce_sum a {axes=[1], keepdims=true}\n"
+                "    c: f32[1,5] = reduce_sum a {axes=[0], keepdims=true}\n"
+                "    d: f32[5,5] = div a, r\n    e: f32[5,5] = mul d, c\n"
+                "    output e = e\n    output c = c\n");
+    LOWERED(.kernels = 3,
+        .text =
+            "graph main\n    input x: f32[5,5,5]\n    a: f32[5,5,5] = exp x\n"
+            "    r: f32[5,5] = reduce_sum a {axes=[2]}\n    s: f32[5] = reduce_max r {axes=[0]}\n"
+            "    t: f32[5] = reduce_sum r {axes=[1]}\n    u: f32[5] = add s, t\n"
+            "    output u = u\n");
+}
+
 TN_TEST(rotary_positions)
 {
     LOWERED(.dims = {B(2), {"T", 3}}, .tolerance = 1e-6,
@@ -463,12 +512,12 @@ TN_MAIN(TN_CASE(maps), TN_CASE(every_float_function), TN_CASE(binary_functions),
     TN_CASE(comparisons), TN_CASE(integers), TN_CASE(dividing_integers_by_zero_fails),
     TN_CASE(conversions), TN_CASE(truth), TN_CASE(halves_round_after_each_operation),
     TN_CASE(labels), TN_CASE(literals_over_symbols), TN_CASE(views),
-    TN_CASE(stretched_results_are_stored_whole), TN_CASE(reshapes), TN_CASE(joins),
-    TN_CASE(joins_with_more_behind), TN_CASE(long_joins), TN_CASE(many_operands),
+    TN_CASE(stretched_results_are_stored_whole), TN_CASE(windows), TN_CASE(reshapes),
+    TN_CASE(joins), TN_CASE(joins_with_more_behind), TN_CASE(long_joins), TN_CASE(many_operands),
     TN_CASE(more_results_than_a_kernel_binds), TN_CASE(more_sizes_than_a_kernel_binds),
     TN_CASE(offsets_from_data), TN_CASE(results_that_nothing_computes), TN_CASE(reductions),
     TN_CASE(reductions_of_nothing), TN_CASE(reductions_of_integers_and_truth),
     TN_CASE(repeated_values_are_reduced_too), TN_CASE(softmax_and_norms),
     TN_CASE(norms_over_channels), TN_CASE(kept_behind_what_is_kept),
     TN_CASE(stored_last_and_read_first), TN_CASE(stored_and_read_by_later_loops),
-    TN_CASE(rotary_positions))
+    TN_CASE(square_values_read_turned), TN_CASE(rotary_positions))

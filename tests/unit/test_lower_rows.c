@@ -133,6 +133,27 @@ TN_TEST(indices_out_of_range)
                 "    a: f32[2,B] = gather x, i {axis=0}\n    output a = a\n");
 }
 
+/* No check is left out that could fail: a number that is the size of the axis
+ * stands nowhere in it. */
+TN_TEST(numbers_that_are_the_size)
+{
+    static const char *const at[] = {
+        "fill {type=i32[4], value=6}", "maximum i, 6", "iota {size=4, start=3}"};
+    char text[400];
+
+    for (size_t k = 0; k < sizeof at / sizeof *at; k++) {
+        snprintf(text, sizeof text,
+            "graph main\n    input x: f32[6,3]\n    input i: i32[4] in 0..5\n"
+            "    j: i32[4] = %s\n    a: f32[4,3] = gather x, j {axis=0}\n"
+            "    output a = a\n",
+            at[k]);
+        LOWERED(.text = text, .fails = true);
+    }
+    LOWERED(.text = "graph main\n    input x: f32[6,3]\n    input i: i32[4] in 0..9\n"
+                    "    j: i32[4] = minimum i, 5\n    a: f32[4,3] = gather x, j {axis=0}\n"
+                    "    output a = a\n");
+}
+
 TN_TEST(extremes)
 {
     static const char text[] =
@@ -232,6 +253,11 @@ TN_TEST(places_of_what_is_not_zero)
     LOWERED(.text = "graph main\n    input x: f32[4]\n    y: f32[4] = exp x\n"
                     "    i: i32[2,1], n: i32[] = nonzero y {limit=2}\n    output i = i\n",
         .fails = true);
+    LOWERED(.text =
+                "graph main\n    input x: f32[4]\n    y: f32[4] = exp x\n"
+                "    i: i32[4,1], n: i32[] = nonzero y {limit=4}\n    j: i32[7] = iota {size=7}\n"
+                "    l: bool[7] = less j, 3\n    k: i32[3,1], m: i32[] = nonzero l {limit=3}\n"
+                "    output i = i\n    output k = k\n");
 }
 
 TN_TEST(gates)
@@ -299,6 +325,7 @@ TN_TEST(states)
 
 TN_MAIN(TN_CASE(contractions), TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach),
     TN_CASE(epilogues_attach_to_convolutions), TN_CASE(attention_by_hand), TN_CASE(gathers),
-    TN_CASE(indices_out_of_range), TN_CASE(extremes), TN_CASE(running_operations), TN_CASE(top_k),
-    TN_CASE(sorting), TN_CASE(sums_of_zeros), TN_CASE(places_of_what_is_not_zero), TN_CASE(gates),
-    TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states))
+    TN_CASE(indices_out_of_range), TN_CASE(numbers_that_are_the_size), TN_CASE(extremes),
+    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(sorting), TN_CASE(sums_of_zeros),
+    TN_CASE(places_of_what_is_not_zero), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose),
+    TN_CASE(writing), TN_CASE(states))

@@ -135,6 +135,29 @@ TN_TEST(numbers_may_count)
     TN_CHECK_EQ(j.rounds, 5);
 }
 
+/* Down, with a number that counts up beside it. */
+TN_TEST(numbers_may_count_while_positions_go_down)
+{
+    static const char head[] =
+        "    input d0: f32[3,4]\n    input e: f32[3,9,4]\n    input n: i32[3,1]\n";
+    char text[8192] = "graph main\n";
+    size_t used = strlen(text);
+    job j;
+
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s", head);
+    for (int i = 1; i <= 5; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used,
+            "    m%d: f32[3,1] = reduce_max d%d {axes=[1], keepdims=true}\n"
+            "    x%d: f32[3,4] = index e {axis=1, at=%d}\n    l%d: bool[3,1] = less n, %d\n"
+            "    t%d: f32[3,4] = sub x%d, m%d\n    d%d: f32[3,4] = where l%d, t%d, d%d\n",
+            i, i - 1, i, 8 - i, i, i, i, i, i, i, i, i, i - 1);
+    snprintf(text + used, sizeof text - used, "    output d = d5\n");
+    j = rolled(text);
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 5);
+    TN_CHECK(j.backward);
+}
+
 /* Literals are values of their own in each step. */
 TN_TEST(numbers_may_be_fractions)
 {
@@ -193,6 +216,30 @@ TN_TEST(what_differs_stays_outside)
     TN_CHECK_EQ(j.rounds, 5);
 }
 
+/* A step at another distance, and one from a row of another shape, are no
+ * first steps. */
+TN_TEST(other_first_steps_stay_outside)
+{
+    static const char step[] =
+        "    m$: f32[3,1] = reduce_max d~ {axes=[1], keepdims=true}\n"
+        "    n$: f32[3,1] = reduce_min d~ {axes=[1], keepdims=true}\n"
+        "    x$: f32[3,4] = index e {axis=1, at=$}\n    p$: f32[3,4] = mul x$, n$\n"
+        "    d$: f32[3,4] = sub p$, m$\n";
+    job j = rolled(write_steps("    input y: f32[3,4]\n    input e: f32[3,9,4]\n"
+                               "    m: f32[3,1] = reduce_max y {axes=[1], keepdims=true}\n"
+                               "    n: f32[3,1] = reduce_min y {axes=[1], keepdims=true}\n"
+                               "    x: f32[3,4] = index e {axis=1, at=1}\n"
+                               "    p: f32[3,4] = mul x, n\n    d0: f32[3,4] = sub p, m\n",
+        step, 5, "    output d = d5\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 5);
+    j = rolled(write_steps("    input d0: f32[3,2]\n    input e: f32[3,9,4]\n", step, 5,
+        "    output d = d5\n"));
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.rounds, 4);
+}
+
 TN_TEST(other_chains_stay_as_they_are)
 {
     /* Element by element. */
@@ -214,6 +261,8 @@ TN_TEST(other_chains_stay_as_they_are)
 }
 
 TN_MAIN(TN_CASE(steps_become_a_scan), TN_CASE(what_single_steps_give_is_collected),
-    TN_CASE(positions_may_go_down), TN_CASE(numbers_may_count), TN_CASE(numbers_may_be_fractions),
+    TN_CASE(positions_may_go_down), TN_CASE(numbers_may_count),
+    TN_CASE(numbers_may_count_while_positions_go_down), TN_CASE(numbers_may_be_fractions),
     TN_CASE(steps_may_repeat_an_operation), TN_CASE(one_of_joined_steps_is_that_step),
-    TN_CASE(what_differs_stays_outside), TN_CASE(other_chains_stay_as_they_are))
+    TN_CASE(what_differs_stays_outside), TN_CASE(other_first_steps_stay_outside),
+    TN_CASE(other_chains_stay_as_they_are))
