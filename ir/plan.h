@@ -66,7 +66,7 @@ typedef struct tn_plan_site {
     tn_formula extent; /* the legal values are 0 .. extent-1; empty: any */
 } tn_plan_site;
 
-enum { TN_PLAN_LOOPS = 8 }; /* inside one another */
+enum { TN_PLAN_LOOPS = 32 }; /* inside one another */
 
 typedef enum tn_step_kind {
     TN_STEP_LAUNCH,

@@ -446,7 +446,7 @@ close_loop(assembly *a)
             loop->chunk = 1;
 }
 
-static void
+static tn_status
 add_mark(assembly *a, const tn_lowered_mark *m)
 {
     tn_plan_step step = marker(m->kind == TN_MARK_LOOP ? TN_STEP_LOOP : TN_STEP_TEST,
@@ -454,8 +454,11 @@ add_mark(assembly *a, const tn_lowered_mark *m)
 
     if (m->kind == TN_MARK_END) {
         close_loop(a);
-        return;
+        return TN_OK;
     }
+    if (m->kind == TN_MARK_LOOP && a->loops.count == TN_PLAN_LOOPS)
+        return tn_fail(a->diag, TN_LIMIT, "entry %s: more than %d loops inside one another",
+            a->g->name, TN_PLAN_LOOPS);
     if (m->kind == TN_MARK_LOOP) {
         tn_formula limit = formula(a, m->limit);
 
@@ -469,6 +472,7 @@ add_mark(assembly *a, const tn_lowered_mark *m)
         tn_push(a->arena, &step.writes, false);
     }
     tn_push(a->arena, &a->plan->steps, step);
+    return TN_OK;
 }
 
 static tn_status
@@ -478,7 +482,7 @@ add_all_lowered(assembly *a, const tn_lowered_list *lowered)
 
     for (uint32_t i = 0; i <= lowered->at.count; i++) {
         for (; m < lowered->marks.count && lowered->marks.at[m].before == i; m++)
-            add_mark(a, &lowered->marks.at[m]);
+            TN_TRY(add_mark(a, &lowered->marks.at[m]));
         a->part = (int32_t)i;
         if (i < lowered->at.count)
             TN_TRY(add_lowered(a, &lowered->at.at[i]));

@@ -7,6 +7,7 @@
 #include "ir/graph/build.h"
 #include "passes/fuse/attend.h"
 #include "passes/group_in.h"
+#include "passes/scan_axes.h"
 
 const tn_group_place *
 tn_group_find(const tn_group *group, const tn_value *value)
@@ -646,6 +647,7 @@ tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
         .fuse = !(options->skip & tn_pass_bit("group"))};
 
     *out = (tn_groups){.arena = arena, .g = g};
+    tn_scan_report(g, options->findings);
     tn_flatten(arena, g, &out->flat);
     TN_TRY(refuse_block(&x, g->block, TN_OK));
     copy_results(&x);

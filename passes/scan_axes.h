@@ -3,6 +3,7 @@
 #define TN_PASSES_SCAN_AXES_H
 
 #include "passes/dims.h"
+#include "passes/finding.h"
 #include "passes/idmap.h"
 
 /* Axes along which the rounds of a scan do not mix elements: they index every
@@ -37,5 +38,7 @@ tn_size tn_scan_rounds(const tn_op *scan);
  * is asked for elements where it has none in a kernel, and it does not read
  * more tensors than a kernel binds. Others are loops of the plan. */
 bool tn_scan_fits_kernel(const tn_op *scan);
+/* Says of each of those others why (`findings` may be NULL). */
+void tn_scan_report(const tn_graph *g, tn_findings *findings);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which scans are a loop inside one kernel. */
 #include "passes/branch.h"
+#include "passes/finding.h"
 #include "passes/group.h"
 #include "passes/scan_axes.h"
 
@@ -12,6 +13,8 @@ enum { SPARE = 8 };
 
 typedef struct fitting {
     const tn_op *scan;
+    const tn_op *in_way; /* does not fit, and .. */
+    const char *why;
     uint8_t *place; /* by value id */
     bool *counted;  /* by value id: a tensor of the kernel */
     uint32_t tensors;
@@ -69,15 +72,19 @@ fits_order(const tn_op *op, int place)
     return place <= (op->code == TN_OP_top_k ? FIXED : OWN);
 }
 
-static bool
-fits_op(const tn_op *op, int place)
+/* NULL, or why not. */
+static const char *
+misfit(const tn_op *op, int place)
 {
     switch (tn_lower_kind_of(op->code)) {
-    case TN_LOWER_scan:
-    case TN_LOWER_deal: return false;
-    case TN_LOWER_flat: return op->code == TN_OP_if && tn_branch_may_choose(op);
-    case TN_LOWER_order: return fits_order(op, place);
-    default: return true;
+    case TN_LOWER_scan: return "is a loop";
+    case TN_LOWER_deal: return "has kernels of its own";
+    case TN_LOWER_flat:
+        if (op->code == TN_OP_while)
+            return "is a loop";
+        return tn_branch_may_choose(op) ? NULL : "has a side that is no choice";
+    case TN_LOWER_order: return fits_order(op, place) ? NULL : "is read at computed places";
+    default: return NULL;
     }
 }
 
@@ -106,7 +113,9 @@ fits_block(fitting *f, const tn_block *block)
     for (const tn_op *op = block->last; op; op = op->prev) {
         int place = asked(f, op);
 
-        if (!fits_op(op, place))
+        f->why = misfit(op, place);
+        f->in_way = op;
+        if (f->why)
             return false;
         for (int i = 0; i < op->in_count; i++)
             if (op->in[i]) {
@@ -123,17 +132,51 @@ fits_block(fitting *f, const tn_block *block)
     return true;
 }
 
-bool
-tn_scan_fits_kernel(const tn_op *scan)
+static bool
+fits(fitting *f, const tn_op *scan)
 {
     const tn_graph *g = scan->graph;
     tn_arena *arena = g->module->arena;
-    fitting f = {.scan = scan};
 
-    f.place = tn_new_array(arena, uint8_t, g->value_count + 1);
-    f.counted = tn_new_array(arena, bool, g->value_count + 1);
+    *f = (fitting){.scan = scan};
+    f->place = tn_new_array(arena, uint8_t, g->value_count + 1);
+    f->counted = tn_new_array(arena, bool, g->value_count + 1);
     for (int i = 0; i < scan->in_count; i++)
-        count_tensor(&f, scan->in[i]);
-    f.tensors += (uint32_t)scan->out_count;
-    return fits_block(&f, scan->body[0]) && f.tensors <= TN_GROUP_TENSORS - SPARE;
+        count_tensor(f, scan->in[i]);
+    f->tensors += (uint32_t)scan->out_count;
+    if (!fits_block(f, scan->body[0]))
+        return false;
+    f->in_way = scan;
+    f->why = "reads more tensors than a kernel binds";
+    return f->tensors <= TN_GROUP_TENSORS - SPARE;
+}
+
+bool
+tn_scan_fits_kernel(const tn_op *scan)
+{
+    fitting f;
+
+    return fits(&f, scan);
+}
+
+static void
+report(const tn_block *block, tn_findings *findings)
+{
+    fitting f;
+
+    for (const tn_op *op = block->first; op; op = op->next) {
+        if (op->code == TN_OP_scan && !fits(&f, op))
+            tn_missed(findings, "scan", op, "all rounds run in one kernel",
+                tn_arena_printf(findings->arena, "%s %s", tn_node_name(f.in_way), f.why),
+                "it runs as a loop of kernels; take out of it what is the same in each round");
+        for (int i = 0; i < op->body_count; i++)
+            report(op->body[i], findings);
+    }
+}
+
+void
+tn_scan_report(const tn_graph *g, tn_findings *findings)
+{
+    if (findings)
+        report(g->block, findings);
 }

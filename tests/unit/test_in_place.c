@@ -366,6 +366,31 @@ TN_TEST(a_cache_that_a_loop_carries_is_not_copied)
     }
 }
 
+/* What a scan that is a loop of kernels has in its body. */
+TN_TEST(a_scan_says_why_it_is_no_kernel)
+{
+    static const char sorted[] =
+        "graph main\n    input c: f32[3]\n    input x: f32[7,3]\n"
+        "    y: f32[3] = scan c, x {carries=1} do (a, p, i)\n"
+        "        s: f32[3], g: i32[3] = sort p {axis=0}\n        t: f32[3] = add a, s\n"
+        "        yield t\n    end\n    output y = y\n";
+    static const char plain[] =
+        "graph main\n    input c: f32[3]\n    input x: f32[7,3]\n"
+        "    y: f32[3] = scan c, x {carries=1} do (a, p, i)\n        t: f32[3] = add a, p\n"
+        "        yield t\n    end\n    output y = y\n";
+    made m;
+
+    begin(&m, sorted, 0);
+    if (TN_CHECK_EQ(m.findings.at.count, 1)) {
+        TN_CHECK_STR(m.findings.at.at[0].family, "scan");
+        TN_CHECK_STR(m.findings.at.at[0].found, "s has kernels of its own");
+    }
+    end(&m);
+    begin(&m, plain, 0);
+    TN_CHECK_EQ(m.findings.at.count, 0);
+    end(&m);
+}
+
 /* A state that goes through a loop: a failed run must not have changed it. */
 TN_TEST(a_state_that_a_loop_carries_stays_until_the_run_is_over)
 {
@@ -411,7 +436,8 @@ TN_TEST(what_a_loop_needs_twice_is_copied)
     }
 }
 
-TN_MAIN(TN_CASE(a_cache_that_a_loop_carries_is_not_copied),
+TN_MAIN(TN_CASE(a_scan_says_why_it_is_no_kernel),
+    TN_CASE(a_cache_that_a_loop_carries_is_not_copied),
     TN_CASE(a_state_that_a_loop_carries_stays_until_the_run_is_over),
     TN_CASE(what_a_loop_needs_twice_is_copied),
     TN_CASE(rows_are_stored_by_the_kernel_that_makes_them),
