@@ -322,13 +322,27 @@ may_start_loops(const tn_op *op, int cost, int loads, int depth)
         loads <= START_LOADS && depth < TN_GROUP_INLINE && only_starts_loops(op->out[0], 0);
 }
 
+/* Where elements are taken from: each is computed once, where it is taken. */
+static bool
+only_places_gather(const tn_op *op, int cost, int loads, int depth)
+{
+    const tn_value *v = op->out[0];
+    const tn_op *reader = v->uses.count == 1 ? v->uses.at[0].op : NULL;
+
+    return reader && tn_lower_kind_of(op->code) == TN_LOWER_map && tn_is_int(v->type.dtype) &&
+        tn_lower_kind_of(reader->code) == TN_LOWER_gather && v->uses.at[0].index == 1 &&
+        reader->block == op->block && reader->out[0]->type.rank == v->type.rank &&
+        cost <= START_COST && loads <= START_LOADS && depth < TN_GROUP_INLINE;
+}
+
 static bool
 try_inline(tn_grouper *x, const tn_op *op)
 {
     int cost, loads, depth;
 
     if (!x->fuse ||
-        (!may_inline(x, op, &cost, &loads, &depth) && !may_start_loops(op, cost, loads, depth)))
+        (!may_inline(x, op, &cost, &loads, &depth) && !may_start_loops(op, cost, loads, depth) &&
+            !only_places_gather(op, cost, loads, depth)))
         return false;
     x->out->inlined[op->id] = true;
     x->cost[op->id] = (uint8_t)(cost > 255 ? 255 : cost);
@@ -358,6 +372,26 @@ add_candidate(tn_group **list, int count, tn_group *group)
     return count + 1;
 }
 
+static int
+add_maker(tn_grouper *x, tn_value *v, tn_group **list, int count)
+{
+    tn_group *g = tn_group_of(x, tn_group_trace(x, v).base);
+
+    return g ? add_candidate(list, count, g) : count;
+}
+
+/* What a body reads from outside, apart from what is handed to it. */
+static int
+body_makers(tn_grouper *x, const tn_block *body, tn_group **list, int count)
+{
+    for (const tn_op *op = body->first; op; op = op->next)
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i] && op->in[i]->kind == TN_VALUE_RESULT &&
+                op->in[i]->def->block == x->g->block)
+                count = add_maker(x, op->in[i], list, count);
+    return count;
+}
+
 /* Groups that compute operands, the latest first; then readers of the same
  * operands. */
 static int
@@ -372,13 +406,13 @@ candidates(tn_grouper *x, const tn_op *op, tn_group **list)
         if (!op->in[i])
             continue;
         t = tn_group_trace(x, op->in[i]);
-        g = tn_group_of(x, t.base);
-        if (g)
-            count = add_candidate(list, count, g);
+        count = add_maker(x, op->in[i], list, count);
         g = x->reader[t.base->id];
         if (g && g->kind == TN_GROUP_ROW)
             count = add_candidate(list, count, g);
     }
+    if (op->code == TN_OP_scan)
+        count = body_makers(x, op->body[0], list, count);
     return count;
 }
 

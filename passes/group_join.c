@@ -20,6 +20,17 @@ place_of(const tn_grouper *x, const tn_group *group, const tn_value *v)
     return p && !p->memory ? p : NULL;
 }
 
+static unsigned
+grid_of(const tn_group *group)
+{
+    unsigned mask = 0;
+
+    for (uint32_t i = 0; i < group->axes.count; i++)
+        if (!group->axes.at[i].span)
+            mask |= 1u << i;
+    return mask;
+}
+
 /* Operand `in` as it lies on the group's axes. False if that contradicts what
  * is known, or if a member is read at other places than its own. */
 static bool
@@ -41,6 +52,8 @@ fit_operand(tn_grouper *x, const tn_group *group, const tn_op *op, int in, fit *
                 return false;
         return true;
     }
+    /* One number of a group that is one task. */
+    f->touches |= p->member && grid_of(group) == 0;
     for (int i = 0; i < op->in[in]->type.rank; i++) {
         int axis = t.dim[i] < 0 ? -1 : p->axis[t.dim[i]];
 
@@ -59,17 +72,6 @@ fit_operand(tn_grouper *x, const tn_group *group, const tn_op *op, int in, fit *
         f->result[to[i]] = (int8_t)axis;
     }
     return true;
-}
-
-static unsigned
-grid_of(const tn_group *group)
-{
-    unsigned mask = 0;
-
-    for (uint32_t i = 0; i < group->axes.count; i++)
-        if (!group->axes.at[i].span)
-            mask |= 1u << i;
-    return mask;
 }
 
 /* Every dimension has an axis of its own, and all grid axes are among them:

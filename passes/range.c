@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "passes/range.h"
 
+#include "ir/number.h"
 #include "passes/dims.h"
 #include "passes/interval.h"
 #include "passes/scan_axes.h"
@@ -170,4 +171,77 @@ tn_value_below(const tn_value *v, tn_size extent)
         return false;
     w.sizes = g->sizes;
     return below(&w, v) || lies_below(&w, v);
+}
+
+/* ---- lengths ---- */
+
+/* The least and the greatest number, or NULL. */
+typedef struct span {
+    tn_size low, high;
+} span;
+
+static span span_of(const tn_graph *g, const tn_value *v, int depth);
+
+static span
+span_of_input(const tn_graph *g, const tn_value *v)
+{
+    for (uint32_t i = 0; i < g->inputs.count; i++) {
+        const tn_input *in = &g->inputs.at[i];
+
+        if (in->value == v && in->has_range)
+            return (span){in->low, in->open_high ? NULL : in->high};
+    }
+    return (span){NULL, NULL};
+}
+
+static span
+span_of_sum(const tn_graph *g, const tn_op *op, int depth)
+{
+    bool adds = op->code == TN_OP_add;
+    span a = span_of(g, op->in[0], depth), b = span_of(g, op->in[1], depth), sum = {NULL, NULL};
+    tn_size low = adds ? b.low : b.high, high = adds ? b.high : b.low;
+
+    if (a.low && low)
+        sum.low = adds ? tn_size_add(g->sizes, a.low, low) : tn_size_sub(g->sizes, a.low, low);
+    if (a.high && high)
+        sum.high = adds ? tn_size_add(g->sizes, a.high, high) : tn_size_sub(g->sizes, a.high, high);
+    return sum;
+}
+
+static span
+span_of(const tn_graph *g, const tn_value *v, int depth)
+{
+    tn_size n;
+
+    if (v->kind == TN_VALUE_INPUT)
+        return span_of_input(g, v);
+    if (v->kind == TN_VALUE_LITERAL) {
+        n = tn_size_of_number(g->sizes, &v->number);
+        return (span){n, n};
+    }
+    if (v->kind != TN_VALUE_RESULT || depth == 8 || tn_dtype_bytes(v->type.dtype) < 4)
+        return (span){NULL, NULL};
+    if (v->def->code == TN_OP_add || v->def->code == TN_OP_sub)
+        return span_of_sum(g, v->def, depth + 1);
+    if ((v->def->code == TN_OP_cast && tn_is_int(v->def->in[0]->type.dtype)) ||
+        tn_op_keeps_places(v->def) || v->def->code == TN_OP_reshape)
+        return span_of(g, v->def->in[0], depth + 1);
+    return (span){NULL, NULL};
+}
+
+bool
+tn_value_within(const tn_value *v, tn_size extent)
+{
+    const tn_graph *g = v->kind == TN_VALUE_RESULT ? v->def->graph
+        : v->block                                 ? v->block->graph
+                                                   : NULL;
+    tn_size one;
+    span s;
+
+    if (!g || tn_value_below(v, extent))
+        return g != NULL;
+    one = tn_size_int(g->sizes, 1);
+    s = span_of(g, v, 0);
+    return s.low && s.high && tn_size_proves_le(g->sizes, tn_size_int(g->sizes, 0), s.low) &&
+        tn_size_proves_le(g->sizes, tn_size_add(g->sizes, s.high, one), extent);
 }

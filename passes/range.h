@@ -9,5 +9,8 @@
  * such, and what a loop carries if it starts and goes on so; or from bounds of
  * arithmetic (passes/interval.h). */
 bool tn_value_below(const tn_value *v, tn_size extent);
+/* The same from the ranges of inputs too, and of what is added to them:
+ * lengths, less 1. */
+bool tn_value_within(const tn_value *v, tn_size extent);
 
 #endif

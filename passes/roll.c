@@ -13,6 +13,8 @@
 enum { FAMILIES = 256, MEMBERS = 1024, ENDS = 3 };
 /* A step may have several operations alike: at most so many. */
 enum { ALIKE_IN_STEP = 4 };
+/* What no step is in has so many operations behind one another at most. */
+enum { EARLY = 6 };
 
 int
 tn_roll_place(const tn_op *op)
@@ -138,7 +140,8 @@ describe(tn_roll *r, tn_value *u, tn_value *v)
     if (slot_of(r, v) >= 0)
         return true; /* held against all steps below */
     if (v == r->gives[r->steps - 2])
-        return u == r->gives[r->steps - 3] && add_slot(r, TN_ROLL_CARRY, 0, v) >= 0;
+        return (r->steps == 2 ? tn_type_equal(&u->type, &v->type) : u == r->gives[r->steps - 3]) &&
+            add_slot(r, TN_ROLL_CARRY, 0, v) >= 0;
     if (is_same(u, v))
         return add_slot(r, TN_ROLL_SAME, 0, v) >= 0;
     if (whole(u, &a) && whole(v, &b) && u->type.dtype == v->type.dtype)
@@ -240,15 +243,25 @@ slot_in(const tn_roll *r, int step, const tn_value *v)
     return -1;
 }
 
+/* Known before the loop, which stands at the last step: no step is in it. */
 static bool
-is_early(const tn_roll *r, const tn_value *v)
+is_early(const tn_roll *r, const tn_value *v, int depth)
 {
-    const tn_op *first = r->gives[0]->def;
+    const tn_op *first = r->gives[0]->def, *last = r->gives[r->steps - 1]->def;
+    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
 
-    if (v->kind != TN_VALUE_RESULT)
+    if (!op)
         return true;
-    return v->def->id < r->ops && r->position[v->def->id] < r->position[first->id] &&
-        slot_in(r, 0, v) < 0;
+    if (op->id >= r->ops || op->block != r->block || r->position[op->id] >= r->position[last->id])
+        return false;
+    if (r->position[op->id] < r->position[first->id])
+        return slot_in(r, 0, v) < 0;
+    if (depth == EARLY || op->body_count)
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && !is_early(r, op->in[i], depth + 1))
+            return false;
+    return true;
 }
 
 /* The operation of another step that stands where `g` stands in the last. */
@@ -265,7 +278,7 @@ sibling(tn_roll *r, const tn_op *g, int step, int slot)
             int at = g->in[k] ? slot_of(r, g->in[k]) : -1;
 
             fits = at >= 0 ? h->in[k] == *tn_roll_at(r, step, at)
-                           : (h->in[k] == g->in[k] && (!g->in[k] || is_early(r, g->in[k]))) ||
+                           : (h->in[k] == g->in[k] && (!g->in[k] || is_early(r, g->in[k], 0))) ||
                     tn_literal_equal(h->in[k], g->in[k]);
         }
         if (fits)
@@ -334,7 +347,8 @@ drop_views(tn_roll *r, int from)
     for (int i = r->slots - 1; i >= from; i--) {
         const tn_value *v = *tn_roll_at(r, r->steps - 1, i);
 
-        if (r->slot[i].kind == TN_ROLL_OP && tn_op_is_free_view(v->def) && !is_read_inside(r, v))
+        if (r->slot[i].kind == TN_ROLL_OP && tn_op_is_free_view(v->def) &&
+            v->def->code != TN_OP_squeeze && !is_read_inside(r, v))
             r->slot[i].kind = TN_ROLL_GONE;
     }
 }
@@ -344,6 +358,7 @@ drop_views(tn_roll *r, int from)
 static bool
 is_wanted(tn_roll *r)
 {
+    bool chain = false;
     int64_t delta = 0;
 
     for (int i = 0; i < r->slots; i++) {
@@ -354,6 +369,7 @@ is_wanted(tn_roll *r)
             tn_lower_kind kind = tn_lower_kind_of(v->def->code);
 
             r->reduces |= kind == TN_LOWER_reduce || kind == TN_LOWER_gather;
+            chain |= v->def->code == TN_OP_reduce_max || kind == TN_LOWER_gather;
         }
         if (s->kind != TN_ROLL_SLICE)
             continue;
@@ -362,7 +378,7 @@ is_wanted(tn_roll *r)
         delta = s->delta;
     }
     r->backward = delta < 0;
-    return r->reduces && r->first != NULL;
+    return r->reduces && r->first != NULL && (r->steps > 2 || (chain && delta));
 }
 
 /* ---- chains ---- */
@@ -426,15 +442,15 @@ try_family(tn_block *block, uint32_t *position, uint32_t ops, const family *f)
     int n = (int)f->members.count, least = n - ENDS;
     tn_value **room, **gives;
 
-    if (n <= TN_ROLL_LEAST)
+    if (n < TN_ROLL_LEAST)
         return false;
     room = tn_new_array(arena, tn_value *, (size_t)n * TN_ROLL_SLOTS);
     gives = tn_new_array(arena, tn_value *, n);
-    for (; n > TN_ROLL_LEAST && n > least; n--)
+    for (; n >= TN_ROLL_LEAST && n > least; n--)
         for (int apart = 1; apart <= ALIKE_IN_STEP; apart++) {
             int count = pick(f, n, apart, gives);
 
-            if (count > TN_ROLL_LEAST && try_chain(block, position, ops, gives, count, room))
+            if (count >= TN_ROLL_LEAST && try_chain(block, position, ops, gives, count, room))
                 return true;
         }
     return false;

@@ -2,6 +2,7 @@
  * A scan in place of steps that were written out. */
 #include <string.h>
 
+#include "passes/dims.h"
 #include "passes/finding.h"
 #include "passes/roll_in.h"
 
@@ -46,21 +47,40 @@ leaves(const builder *x, const tn_value *v)
     return false;
 }
 
+static bool
+views_carry(const tn_roll *r, int slot)
+{
+    const tn_op *op = last_value(r, slot)->def;
+
+    if (!tn_op_is_free_view(op) || op->in_count != 1)
+        return false;
+    for (int i = 0; i < slot; i++)
+        if (r->slot[i].kind == TN_ROLL_CARRY && last_value(r, i) == op->in[0])
+            return true;
+    return false;
+}
+
 static void
 find_collected(builder *x)
 {
     tn_roll *r = x->r;
+    bool before = false;
 
     for (int i = 0; i < r->slots; i++) {
-        bool give = last_value(r, i) == r->gives[r->steps - 1];
+        tn_roll_slot *slot = &r->slot[i];
+        bool give = last_value(r, i) == r->gives[r->steps - 1], left = false;
 
-        if (r->slot[i].kind != TN_ROLL_OP)
+        if (slot->kind != TN_ROLL_OP)
             continue;
         if (give)
             x->give = i;
         for (int s = 0; s < r->steps - give; s++)
-            r->slot[i].collected |= leaves(x, *tn_roll_at(r, s, i));
+            left |= leaves(x, *tn_roll_at(r, s, i));
+        slot->before = left && !give && views_carry(r, i);
+        slot->collected = left && !slot->before;
+        before |= slot->before;
     }
+    r->slot[x->give].collected |= before;
 }
 
 /* ---- the loop ---- */
@@ -181,25 +201,52 @@ fill_body(builder *x, tn_build *b)
 
 /* ---- in place of the steps ---- */
 
+static tn_value *
+collected_at(builder *x, int result, int step)
+{
+    const tn_roll *r = x->r;
+    int at = r->backward ? r->steps - 1 - step : step;
+
+    return tn_build_index(&x->b, x->scan->out[result], 0, tn_size_int(x->g->sizes, at));
+}
+
+/* Views of what the steps before gave. */
+static void
+replace_before(builder *x, int slot, int give)
+{
+    const tn_roll *r = x->r;
+
+    for (int s = 0; s < r->steps; s++) {
+        tn_value *old = *tn_roll_at(r, s, slot), *in[1];
+
+        if (!leaves(x, old))
+            continue;
+        in[0] = s ? collected_at(x, give, s - 1) : r->first;
+        tn_value_replace(old, tn_build_copy(&x->b, old->def, in)->out[0]);
+    }
+}
+
 static void
 replace(builder *x)
 {
     tn_roll *r = x->r;
-    int n = 1;
+    int n = 1, give = 0;
 
     for (int i = 0; i < r->slots; i++) {
         if (!r->slot[i].collected)
             continue;
         for (int s = 0; s < r->steps; s++) {
             tn_value *old = *tn_roll_at(r, s, i);
-            int at = r->backward ? r->steps - 1 - s : s;
 
             if (leaves(x, old))
-                tn_value_replace(old,
-                    tn_build_index(&x->b, x->scan->out[n], 0, tn_size_int(x->g->sizes, at)));
+                tn_value_replace(old, collected_at(x, n, s));
         }
+        give = i == x->give ? n : give;
         n++;
     }
+    for (int i = 0; i < r->slots; i++)
+        if (r->slot[i].before)
+            replace_before(x, i, give);
     tn_value_replace(r->gives[r->steps - 1], x->scan->out[0]);
 }
 

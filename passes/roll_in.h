@@ -7,7 +7,7 @@
 /* Repetitions written out: steps that do the same to what the step before
  * gave, found in roll.c, made into a scan in roll_build.c. */
 enum {
-    TN_ROLL_LEAST = 3,     /* steps */
+    TN_ROLL_LEAST = 2,     /* steps; so few only of what a chain does */
     TN_ROLL_SLOTS = 96,    /* values of one step */
     TN_ROLL_DEPTH = 64,
 };
@@ -25,6 +25,7 @@ typedef struct tn_roll_slot {
     tn_roll_kind kind;
     int64_t delta;
     bool collected; /* something outside reads it */
+    bool before;    /* a view of what the step before gave: made again outside */
 } tn_roll_slot;
 
 typedef struct tn_roll {

@@ -2,10 +2,12 @@
  * Pieces that the body of a scan takes by the number of the round. */
 #include "passes/rounds.h"
 
-#include "ir/graph/build.h"
 #include "passes/branch.h"
 #include "passes/dims.h"
+#include "passes/range.h"
 #include "passes/scan_axes.h"
+
+enum { VIEWS = 8 };
 
 /* ---- numbers ---- */
 
@@ -56,6 +58,42 @@ tn_counts_with(tn_sizes *s, tn_value *v, const tn_value *counter, tn_size *by)
         v = op->in[in];
     }
     return false;
+}
+
+static tn_value *
+checked(tn_build *b, tn_value *at, tn_size extent)
+{
+    tn_value *in[2];
+    int64_t axis = 0;
+    tn_op *op;
+
+    in[0] = tn_build_iota(b, tn_size_int(b->block->graph->sizes, 0), extent, at->type.dtype);
+    in[1] = at;
+    op = tn_build_start(b, TN_OP_gather, in, 2);
+    tn_op_set_ints(op, TN_ATTR_gather_axis, &axis, 1);
+    return tn_build_finish(op);
+}
+
+/* Behind views, so that equal places are checked once. */
+tn_value *
+tn_checked_place(tn_build *b, tn_value *at, tn_size extent)
+{
+    const tn_op *views[VIEWS];
+    int count = 0;
+
+    if (tn_value_within(at, extent))
+        return at;
+    while (at->kind == TN_VALUE_RESULT && tn_op_keeps_places(at->def) && count < VIEWS) {
+        views[count++] = at->def;
+        at = at->def->in[0];
+    }
+    at = checked(b, at, extent);
+    while (count) {
+        tn_value *in[] = {at};
+
+        at = tn_build_copy(b, views[--count], in)->out[0];
+    }
+    return at;
 }
 
 void

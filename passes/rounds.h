@@ -2,7 +2,7 @@
 #ifndef TN_PASSES_ROUNDS_H
 #define TN_PASSES_ROUNDS_H
 
-#include "ir/graph/graph.h"
+#include "ir/graph/build.h"
 
 /* No scan gets more operands than this. */
 enum { TN_ROUNDS_OPERANDS = 128 };
@@ -17,6 +17,9 @@ tn_size tn_number_known(tn_sizes *s, tn_value *v);
 /* True if `v` is `counter`, or `counter` and a known number, `*by`. */
 bool tn_counts_with(tn_sizes *s, tn_value *v, const tn_value *counter, tn_size *by);
 
+/* Places that fail the run where they are not in 0 .. extent-1; themselves if
+ * that cannot be. */
+tn_value *tn_checked_place(tn_build *b, tn_value *at, tn_size extent);
 /* Moves the operations of a body to the end of another. */
 void tn_rounds_move(tn_block *from, tn_block *to);
 
@@ -41,5 +44,11 @@ bool tn_clean_slices(tn_graph *g);
 bool tn_clean_trim(tn_graph *g);
 /* A scan along reversed tensors runs the other way along the tensors. */
 bool tn_clean_turn(tn_graph *g);
+/* Of the scores that a scan collected, those of one round for each row: they
+ * are carried. */
+bool tn_clean_kept(tn_graph *g);
+/* What changes an array that a scan collected, or takes it in another order,
+ * for a scan behind it, goes into that one, piece by piece. */
+bool tn_clean_sink(tn_graph *g);
 
 #endif

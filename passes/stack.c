@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Consecutive pieces of one tensor, joined again. */
 #include "ir/graph/build.h"
+#include "passes/dims.h"
 #include "passes/roll.h"
 #include "passes/scan_axes.h"
 
@@ -8,37 +9,85 @@ typedef struct piece {
     tn_value *of; /* NULL: none */
     int axis;
     int64_t at;
+    bool flat; /* it has the axis they are joined along, of size 1 */
 } piece;
 
-/* unsqueeze(index(of, axis, at)) with the new axis where they are joined. */
-static piece
-piece_of(const tn_value *v, int along)
+/* The place of the last round in what a scan collects; NULL: it is unknown. */
+static tn_size
+last_place(const tn_op *scan)
 {
-    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL, *index;
-    piece p = {NULL, 0, 0};
+    tn_sizes *s = scan->graph->sizes;
 
-    if (!op || op->code != TN_OP_unsqueeze || op->attr[TN_ATTR_unsqueeze_axes].count != 1 ||
-        op->attr[TN_ATTR_unsqueeze_axes].ints[0] != along || op->in[0]->kind != TN_VALUE_RESULT)
+    return tn_op_int(scan, TN_ATTR_scan_reverse)
+        ? tn_size_int(s, 0)
+        : tn_size_sub(s, tn_scan_rounds(scan), tn_size_int(s, 1));
+}
+
+/* What a scan ends with is the last of what it collects of that, in `of` if it
+ * is there. */
+static piece
+last_of(const tn_value *v, const tn_value *of)
+{
+    const tn_op *scan = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    int carries = scan && scan->code == TN_OP_scan ? tn_scan_carries(scan) : 0;
+    piece p = {.of = NULL};
+    int64_t at;
+
+    if (!scan || v->index >= carries || !last_place(scan) || !tn_size_is_int(last_place(scan), &at))
         return p;
-    index = op->in[0]->def;
-    if (index->code != TN_OP_index || index->attr[TN_ATTR_index_at].operand >= 0 ||
-        !tn_size_is_int(index->attr[TN_ATTR_index_at].sizes[0], &p.at))
+    for (int i = carries; i < scan->out_count; i++)
+        if (scan->body[0]->results.at[i] == scan->body[0]->results.at[v->index] &&
+            (!p.of || scan->out[i] == of))
+            p = (piece){
+                .of = scan->out[i], .axis = tn_scan_along(scan, scan->out[i]->type.rank), .at = at};
+    return p;
+}
+
+/* index(of, axis, at), or what a scan ends with. */
+static piece
+place_of(const tn_value *v, const tn_value *of)
+{
+    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    piece p = {.of = NULL};
+
+    if (op && op->code == TN_OP_scan)
+        return last_of(v, of);
+    if (!op || op->code != TN_OP_index || op->attr[TN_ATTR_index_at].operand >= 0 ||
+        !tn_size_is_int(op->attr[TN_ATTR_index_at].sizes[0], &p.at))
         return p;
-    p.of = index->in[0];
-    p.axis = (int)tn_op_int(index, TN_ATTR_index_axis);
+    p.of = op->in[0];
+    p.axis = (int)tn_op_int(op, TN_ATTR_index_axis);
+    return p;
+}
+
+/* A place with a new axis where they are joined, or one of size 1 there. */
+static piece
+piece_of(const tn_value *v, int along, const tn_value *of)
+{
+    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    piece p;
+
+    if (op && op->code == TN_OP_unsqueeze && op->attr[TN_ATTR_unsqueeze_axes].count == 1 &&
+        op->attr[TN_ATTR_unsqueeze_axes].ints[0] == along)
+        return place_of(op->in[0], of);
+    p = place_of(v, of);
+    p.flat = true;
+    if (p.of && !tn_size_is_one(v->type.dim[along]))
+        p.of = NULL;
     return p;
 }
 
 static int
 run_length(const tn_op *op, int from, int along)
 {
-    piece first = piece_of(op->in[from], along);
+    piece first = piece_of(op->in[from], along, NULL);
     int n = 1;
 
     while (first.of && from + n < op->in_count) {
-        piece p = piece_of(op->in[from + n], along);
+        piece p = piece_of(op->in[from + n], along, first.of);
 
-        if (p.of != first.of || p.axis != first.axis || p.at != first.at + n)
+        if (p.of != first.of || p.axis != first.axis || p.flat != first.flat ||
+            p.at != first.at + n)
             break;
         n++;
     }
@@ -51,13 +100,15 @@ joined(tn_build *b, const piece *p, int count, int along)
     tn_sizes *s = b->block->graph->sizes;
     tn_size start = tn_size_int(s, p->at), size = tn_size_int(s, count);
     tn_value *v = tn_build_slice(b, p->of, p->axis, start, size);
-    int64_t perm[TN_MAX_RANK];
+    int64_t perm[TN_MAX_RANK], drop = along + (along >= p->axis);
+    int axis = p->axis - (p->flat && drop < p->axis);
 
+    v = p->flat ? tn_build_squeeze(b, v, &drop, 1) : v;
     for (int i = 0, n = 0; i < v->type.rank; i++) {
-        n += n == p->axis;
-        perm[i] = i == along ? p->axis : n++;
+        n += n == axis;
+        perm[i] = i == along ? axis : n++;
     }
-    return p->axis == along ? v : tn_build_transpose(b, v, perm);
+    return axis == along ? v : tn_build_transpose(b, v, perm);
 }
 
 static bool
@@ -72,7 +123,7 @@ join(tn_op *op)
     along = (int)tn_op_int(op, TN_ATTR_concat_axis);
     in = tn_new_array(op->graph->module->arena, tn_value *, op->in_count);
     for (int i = 0, n; i < op->in_count; i += n) {
-        piece p = piece_of(op->in[i], along);
+        piece p = piece_of(op->in[i], along, NULL);
 
         n = run_length(op, i, along);
         in[count++] = n > 1 ? joined(&b, &p, n, along) : op->in[i];
@@ -157,15 +208,13 @@ take_last_round(tn_op *op)
 {
     const tn_value *all = op->in[0];
     const tn_op *scan = all->kind == TN_VALUE_RESULT ? all->def : NULL;
-    tn_sizes *s = op->graph->sizes;
-    tn_size last = tn_size_int(s, 0);
+    tn_size last;
 
     if (!scan || scan->code != TN_OP_scan || op->attr[TN_ATTR_index_at].operand >= 0 ||
         !op->out[0]->uses.count || all->index < tn_scan_carries(scan) ||
         tn_op_int(op, TN_ATTR_index_axis) != tn_op_int(scan, TN_ATTR_scan_axis))
         return false;
-    if (!tn_op_int(scan, TN_ATTR_scan_reverse))
-        last = tn_size_sub(s, tn_scan_rounds(scan), tn_size_int(s, 1));
+    last = last_place(scan);
     if (!last || !tn_size_equal(last, op->attr[TN_ATTR_index_at].sizes[0]))
         return false;
     for (int i = 0; i < tn_scan_carries(scan); i++)

@@ -43,6 +43,13 @@ is_sparse(const tn_op *op, int in)
     return tn_lower_kind_of(op->code) == TN_LOWER_gather && in == 0;
 }
 
+/* Element by element, so that one element is made of one pointer. */
+static bool
+is_choice(const tn_op *op)
+{
+    return op->code == TN_OP_cast || op->code == TN_OP_where;
+}
+
 static bool only_gathered(search *x, const tn_value *v, int depth);
 
 /* One reader of the pointers, or of a view of them. */
@@ -60,7 +67,7 @@ reader_fits(search *x, const tn_use *use, int depth)
         x->trace = op->block->owner;
         return true;
     }
-    if (tn_op_is_free_view(op) || (op->code == TN_OP_cast && op->block != x->groups->g->block))
+    if (tn_op_is_free_view(op) || (is_choice(op) && op->block != x->groups->g->block))
         return only_gathered(x, op->out[0], depth + 1);
     if (op->code == TN_OP_scan && use->index >= tn_scan_carries(op)) {
         if (!in_group(x, op))
@@ -104,11 +111,33 @@ first_tag(const tn_value *v, int depth)
     return found;
 }
 
+/* Carried: what another carried value becomes in one round, for each row. */
+static bool
+keeps(const tn_op *scan, int carry, int of)
+{
+    const tn_block *body = scan->body[0];
+    const tn_value *next = body->results.at[carry];
+    const tn_op *op = next->kind == TN_VALUE_RESULT ? next->def : NULL;
+
+    return op && op->code == TN_OP_where &&
+        tn_crf_strip(op->in[1]) == tn_crf_strip(body->results.at[of]) &&
+        tn_crf_strip(op->in[2]) == body->params.at[carry];
+}
+
+static bool
+keeps_scores(const search *x, const tn_value *v)
+{
+    const tn_op *scan = x->step.scan;
+
+    return v->kind == TN_VALUE_RESULT && v->def == scan && v->index < tn_scan_carries(scan) &&
+        keeps(scan, v->index, x->step.carry);
+}
+
 static bool
 is_last_scores(search *x, const tn_value *v, int depth)
 {
     v = tn_crf_strip(v);
-    if (v == x->step.scan->out[x->step.carry])
+    if (v == x->step.scan->out[x->step.carry] || keeps_scores(x, v))
         return true;
     if (v->kind != TN_VALUE_RESULT || depth > 8)
         return false;
@@ -131,6 +160,10 @@ starts_at_best(search *x)
 
     for (int i = 0; i < tn_scan_carries(trace) && !best; i++)
         best = first_tag(trace->in[i], 0);
+    /* It may come in on the way. */
+    for (const tn_op *op = trace->body[0]->first; op && !best; op = op->next)
+        for (int i = 1; op->code == TN_OP_where && i < 3 && !best; i++)
+            best = first_tag(op->in[i], 0);
     if (!best)
         return refuse(x, trace, "the way back starts at arg_max of the last scores",
             "start from the place of the greatest score");
@@ -345,12 +378,24 @@ partition(search *x)
     report(x);
 }
 
+static bool
+keeps_another(const tn_op *scan, int carry)
+{
+    for (int i = 0; i < tn_scan_carries(scan); i++)
+        if (i != carry && keeps(scan, carry, i))
+            return true;
+    return false;
+}
+
 static void
 search_scan(search *x, const tn_op *scan)
 {
     for (int i = 0; i < tn_scan_carries(scan); i++) {
-        bool ok = tn_crf_step_find(x->groups->arena, scan, i, &x->step);
+        bool ok;
 
+        if (keeps_another(scan, i))
+            continue;
+        ok = tn_crf_step_find(x->groups->arena, scan, i, &x->step);
         x->back = NULL;
         x->trace = x->where = NULL;
         x->predicate = NULL;

@@ -928,7 +928,7 @@ def settle(c):
 def draw(seed, fixed):
     r = random.Random(seed)
     c = {k: r.choice(v) for k, v in CHOICES.items()}
-    c["steps"], c["tags"], c["seed"] = r.randint(4, 8), r.randint(3, 6), seed
+    c["steps"], c["tags"], c["seed"] = r.randint(3, 8), r.randint(3, 6), seed
     c.update(fixed)
     settle(c)
     return c
@@ -988,7 +988,7 @@ def text_of(graph):
     return "{ " + ",\n  ".join(parts) + "\n}\n"
 
 
-def judge(program, path, graph, devices):
+def judge(program, path, graph, devices, numbers=True):
     """What is wrong with it, or None."""
     family = graph["meta"]["fuses"]
     got = subprocess.run([program, "explain", "--json", path], capture_output=True, text=True)
@@ -1007,11 +1007,37 @@ def judge(program, path, graph, devices):
     most = 4
     if not wrong and count and int(count[0].split("launches")[0].split()[-1]) > most:
         wrong = "launches", [count[0].strip()]
+    if not numbers:
+        return wrong
     got = subprocess.run([program, "verify", "--device", devices, path], capture_output=True,
                          text=True)
     if got.returncode:
         return "differs", (got.stdout + got.stderr).strip().splitlines()[:6]
     return wrong
+
+
+def apart(c):
+    return " ".join("%s=%s" % (k, v) for k, v in sorted(c.items()) if PLAIN.get(k, v) != v)
+
+
+def smallest(program, c, wrong, folder, devices):
+    """The same fault with as few choices apart from the plain decoder as can be."""
+    path = str(folder / "smaller.json")
+    for k, v in sorted(PLAIN.items()):
+        if c[k] == v:
+            continue
+        less = dict(c)
+        less[k] = v
+        settle(less)
+        try:
+            graph = make(less)
+        except (ValueError, KeyError, AttributeError, TypeError):
+            continue
+        pathlib.Path(path).write_text(text_of(graph))
+        found = judge(program, path, graph, devices, wrong[0] == "differs")
+        if found and found[0] == wrong[0]:
+            c = less
+    return c
 
 
 PLAIN = dict(what="both", loop="scan", order="bk", emissions="btk", linear=0, turn_inside=0,
@@ -1074,7 +1100,8 @@ def main():
         tally[wrong[0] if wrong else "fine"] += 1
         if wrong:
             print(seed, wrong[0], "; ".join(wrong[1]))
-            print("   ", graph["doc"])
+            c = draw(seed, fixed)
+            print("   ", apart(smallest(a.program, c, wrong, folder, a.devices)), flush=True)
             reasons[(wrong[0], wrong[1][0] if wrong[1] else "")] += 1
         elif not a.keep:
             path.unlink()

@@ -13,7 +13,7 @@ typedef struct job {
     tn_arena *arena;
     tn_diag diag;
     const char *text;
-    int scans;
+    int scans, concats;
     int64_t rounds;
     bool backward;
 } job;
@@ -29,6 +29,7 @@ clean(void *arg)
     tn_passes_run(g, 0);
     TN_TRY(tn_graph_verify(g, &j->diag));
     for (const tn_op *op = g->block->first; op; op = op->next) {
+        j->concats += op->code == TN_OP_concat;
         if (op->code != TN_OP_scan)
             continue;
         j->scans++;
@@ -91,6 +92,25 @@ TN_TEST(steps_become_a_scan)
     TN_CHECK_EQ(j.scans, 1);
     TN_CHECK_EQ(j.rounds, 6);
     TN_CHECK(!j.backward);
+}
+
+TN_TEST(two_steps_of_a_chain_become_a_scan)
+{
+    TN_CHECK_EQ(rolled(write_steps(inputs, greatest, 2, "    output d = d2\n")).scans, 1);
+}
+
+/* Also as a view with a new axis, which the next step reads too. */
+TN_TEST(what_each_step_takes_may_be_read_outside)
+{
+    job j = rolled(write_steps("    input y0: i32[3] in 0..3\n    input h: i32[6,3,4] in 0..3\n",
+        "    u$: i32[3,1] = unsqueeze y~ {axes=[1]}\n    h$: i32[3,4] = index h {axis=0, at=$}\n"
+        "    g$: i32[3,1] = gather_elements h$, u$ {axis=1}\n    y$: i32[3] = squeeze g$ {axes=[1]}\n",
+        4,
+        "    u5: i32[3,1] = unsqueeze y4 {axes=[1]}\n    p: i32[3,5] = concat u1, u2, u3, u4, u5 "
+        "{axis=1}\n    output p = p\n"));
+
+    TN_CHECK_EQ(j.scans, 1);
+    TN_CHECK_EQ(j.concats, 1);
 }
 
 TN_TEST(what_single_steps_give_is_collected)
@@ -256,11 +276,20 @@ TN_TEST(other_chains_stay_as_they_are)
                            6, "    output d = d6\n"))
                     .scans,
         0);
-    /* Two steps. */
-    TN_CHECK_EQ(rolled(write_steps(inputs, greatest, 2, "    output d = d2\n")).scans, 0);
+    /* Two steps, of nothing that a chain does. */
+    TN_CHECK_EQ(rolled(write_steps("    input d0: f32[3,4]\n    input e: f32[3,9,4]\n",
+                           "    s$: f32[3,1] = reduce_sum d~ {axes=[1], keepdims=true}\n"
+                           "    x$: f32[3,4] = index e {axis=1, at=$}\n"
+                           "    d$: f32[3,4] = add s$, x$\n",
+                           2, "    output d = d2\n"))
+                    .scans,
+        0);
+    /* A step alone. */
+    TN_CHECK_EQ(rolled(write_steps(inputs, greatest, 1, "    output d = d1\n")).scans, 0);
 }
 
-TN_MAIN(TN_CASE(steps_become_a_scan), TN_CASE(what_single_steps_give_is_collected),
+TN_MAIN(TN_CASE(steps_become_a_scan), TN_CASE(two_steps_of_a_chain_become_a_scan),
+    TN_CASE(what_each_step_takes_may_be_read_outside), TN_CASE(what_single_steps_give_is_collected),
     TN_CASE(positions_may_go_down), TN_CASE(numbers_may_count),
     TN_CASE(numbers_may_count_while_positions_go_down), TN_CASE(numbers_may_be_fractions),
     TN_CASE(steps_may_repeat_an_operation), TN_CASE(one_of_joined_steps_is_that_step),

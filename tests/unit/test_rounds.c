@@ -158,6 +158,31 @@ TN_TEST(loops_along_reversed_tensors_turn)
     TN_CHECK_EQ(j.count[TN_OP_scan], 1);
 }
 
+#define LATE(n)                                                                               \
+    "graph main\n    input e: f32[3,6,4]\n    weight A: f32[4,4]\n"                           \
+    "    d0: f32[3,4] = index e {axis=1, at=0}\n"                                             \
+    "    r: f32[3,5,4] = slice e {axis=1, start=1, size=5}\n"                                 \
+    "    dn: f32[3,4], c: f32[3,5,4] = scan d0, r {carries=1, axis=1} do (d, x, t)\n"         \
+    "        u: f32[3,4,1] = unsqueeze d {axes=[2]}\n        s: f32[3,4,4] = add u, A\n"      \
+    "        m: f32[3,4] = reduce_max s {axes=[1]}\n        y: f32[3,4] = add m, x\n"         \
+    "        yield y, y\n    end\n"                                                           \
+    "    f: f32[3,1,4] = unsqueeze d0 {axes=[1]}\n    a: f32[3,6,4] = concat f, c {axis=1}\n" \
+    "    n: i32[3,1,4] = fill {type=i32[3,1,4], value=" n "}\n"                               \
+    "    g: f32[3,1,4] = gather_elements a, n {axis=1}\n    output g = g\n"
+
+TN_TEST(scores_of_one_round_are_carried)
+{
+    job j = cleaned(LATE("5"));
+
+    TN_CHECK_EQ(j.count[TN_OP_gather_elements], 0);
+    TN_CHECK_EQ(j.carries, 2);
+    TN_CHECK_EQ(j.results, 2);
+    (void)cleaned(LATE("0"));
+    /* A round that there is not fails the run, as it did. */
+    lowered_check(&(lowered_case){.text = LATE("6"), .fails = true}, false);
+    lowered_check(&(lowered_case){.text = LATE("-1"), .fails = true}, false);
+}
+
 #define ROWS \
     "graph main\n    input x: f32[3,4]\n    input h: i32[3,4]\n    input y: i32[3] in 0..3\n"
 
@@ -257,5 +282,6 @@ TN_TEST(the_greatest_is_a_maximum)
 
 TN_MAIN(TN_CASE(loops_that_count_are_scans), TN_CASE(other_loops_stay),
     TN_CASE(what_nobody_reads_is_not_carried), TN_CASE(loops_along_reversed_tensors_turn),
-    TN_CASE(picks_are_gathers), TN_CASE(rows_end_to_end_are_rows_where_places_are_proven),
+    TN_CASE(scores_of_one_round_are_carried), TN_CASE(picks_are_gathers),
+    TN_CASE(rows_end_to_end_are_rows_where_places_are_proven),
     TN_CASE(sums_of_one_place_are_gathers), TN_CASE(the_greatest_is_a_maximum))
