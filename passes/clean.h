@@ -18,6 +18,10 @@ bool tn_clean_many(tn_graph *g);
 /* A running sum of ones is a position. */
 bool tn_clean_places(tn_graph *g);
 bool tn_clean_fold(tn_graph *g);
+/* What is joined or padded by single elements, changed element by element,
+ * reduced along that axis, and of which pieces are cut off again, is done piece
+ * by piece; sums are in another order then. */
+bool tn_clean_apart(tn_graph *g);
 /* No concat of more parts than a kernel reads well. */
 bool tn_clean_short(tn_graph *g);
 

@@ -239,7 +239,7 @@ inspect_module(tn_tool *tool, tn_module *module)
 
     TN_TRY(tn_load_skip(tool, &options.skip));
     if (options.exact)
-        options.skip |= tn_pass_bit("relaxed");
+        options.skip |= tn_pass_bit("relaxed") | tn_pass_bit("apart");
     if (stage_of(&printed, &options))
         return tn_arena_guard(module->arena, print_graphs, &printed);
     if (o[TN_OPT_check].given) {

@@ -8,6 +8,8 @@
 #include "ir/kernel/twalk.h"
 #include "passes/fuse/online_in.h"
 
+enum { DEPTH = 8 }; /* of what is taken from scores */
+
 static bool
 fails(tn_online_plan *p, const char *predicate, const char *found, const char *advice)
 {
@@ -103,22 +105,6 @@ follow(tn_online_target *t, tn_tval *v)
 
 /* ---- scores and what is taken from them ---- */
 
-static tn_tval *
-reduction_in(tn_tval *v, const tn_axis *keys, int depth)
-{
-    if (v->op == TN_T_reduce)
-        return v->red_count == 1 && (v->fn == TN_FN_max || v->fn == TN_FN_maxq) ? v : NULL;
-    if (v->op != TN_T_fn || depth == 8 || tn_tval_has_axis(v, keys))
-        return NULL;
-    for (int i = 0; i < v->arg_count; i++) {
-        tn_tval *r = reduction_in(v->arg[i], keys, depth + 1);
-
-        if (r)
-            return r;
-    }
-    return NULL;
-}
-
 /* Without rounding: what is rounded is in the same order. */
 static tn_tval *
 unrounded(tn_tval *v)
@@ -126,6 +112,26 @@ unrounded(tn_tval *v)
     while (is_fn(v, TN_FN_cast) && tn_is_float(v->dtype) && tn_is_float(v->arg[0]->dtype))
         v = v->arg[0];
     return v;
+}
+
+/* In `v`, which does not run along the keys: the greatest of `s` along them. */
+static tn_tval *
+greatest_in(tn_tval *v, tn_tval *s, const tn_axis *keys, int depth)
+{
+    if (v->op == TN_T_reduce)
+        return v->red_count == 1 && (v->fn == TN_FN_max || v->fn == TN_FN_maxq) &&
+                tn_online_same(s, keys, unrounded(v->arg[0]), v->red[0])
+            ? v
+            : NULL;
+    if (v->op != TN_T_fn || depth == DEPTH || tn_tval_has_axis(v, keys))
+        return NULL;
+    for (int i = 0; i < v->arg_count; i++) {
+        tn_tval *r = greatest_in(v->arg[i], s, keys, depth + 1);
+
+        if (r)
+            return r;
+    }
+    return NULL;
 }
 
 /* A number above 0: differences are in the same order without it. */
@@ -143,22 +149,37 @@ factor_of(tn_tval **v)
     return NULL;
 }
 
-/* exp(s - m), m from the greatest s; else all of the argument is the score. */
+/* s - m, m from the greatest s: s, else NULL. */
+static tn_tval *
+without_greatest(tn_online_target *t, const tn_tval *x)
+{
+    tn_tval *r, *s;
+
+    if (!is_fn(x, TN_FN_sub) || tn_tval_has_axis(x->arg[1], t->keys))
+        return NULL;
+    s = unrounded(x->arg[0]);
+    r = greatest_in(x->arg[1], s, t->keys, 0);
+    if (!r)
+        return NULL;
+    memmove(t->top + 1, t->top, (size_t)t->shifts * sizeof *t->top);
+    memmove(t->greatest + 1, t->greatest, (size_t)t->shifts++ * sizeof *t->greatest);
+    t->top[0] = x->arg[1];
+    t->greatest[0] = r;
+    return x->arg[0];
+}
+
+/* If nothing is taken from them, all of the argument is the score. */
 static void
 split_score(tn_online_target *t)
 {
-    tn_tval *x = unrounded(t->exp->arg[0]), *r, *factor = factor_of(&x);
+    tn_tval *x = unrounded(t->exp->arg[0]), *factor = factor_of(&x), *s;
 
     t->score = t->exp->arg[0];
-    if (!is_fn(x, TN_FN_sub) || tn_tval_has_axis(x->arg[1], t->keys))
-        return;
-    r = reduction_in(x->arg[1], t->keys, 0);
-    if (!r || !tn_online_same(unrounded(x->arg[0]), t->keys, unrounded(r->arg[0]), r->red[0]))
-        return;
-    t->score = x->arg[0];
-    t->top = x->arg[1];
-    t->greatest = r;
-    t->factor = factor;
+    while (t->shifts < TN_ONLINE_SHIFTS && (s = without_greatest(t, x))) {
+        t->score = s;
+        t->factor = factor;
+        x = unrounded(s);
+    }
 }
 
 /* What a score is made from, position by position. */
@@ -238,6 +259,23 @@ drop(tn_online_plan *p, int i)
         p->first--;
 }
 
+bool
+tn_online_alike(const tn_online_target *x, const tn_online_target *y)
+{
+    return tn_online_same(x->exp, x->keys, y->exp, y->keys);
+}
+
+/* The same exponentials but for what is taken from the scores. */
+static bool
+share(const tn_online_target *x, const tn_online_target *y)
+{
+    if (tn_online_alike(x, y))
+        return true;
+    return x->shifts && y->shifts && !x->factor == !y->factor &&
+        (!x->factor || x->factor->real == y->factor->real) &&
+        tn_online_same(x->score, x->keys, y->score, y->keys);
+}
+
 /* Targets of other scores stay what they are. */
 static bool
 share_scores(tn_online_plan *p)
@@ -246,8 +284,7 @@ share_scores(tn_online_plan *p)
     bool contracts, reduces;
 
     for (int i = p->count - 1; i >= 0; i--)
-        if (&p->at[i] != p->first &&
-            !tn_online_same(p->at[i].exp, p->at[i].keys, p->first->exp, p->first->keys))
+        if (&p->at[i] != p->first && !share(&p->at[i], p->first))
             drop(p, i);
     f = p->first;
     look_behind(p, f->score, &contracts, &reduces);
@@ -270,9 +307,13 @@ is_replaced(void *arg, const tn_tval *v)
 {
     const tn_online_plan *p = arg;
 
-    for (int i = 0; i < p->count; i++)
-        if (v == p->at[i].value || v == p->at[i].greatest)
+    for (int i = 0; i < p->count; i++) {
+        if (v == p->at[i].value)
             return true;
+        for (int k = 0; k < p->at[i].shifts; k++)
+            if (v == p->at[i].greatest[k])
+                return true;
+    }
     return false;
 }
 

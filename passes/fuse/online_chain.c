@@ -9,12 +9,13 @@ is_fn(const tn_tval *v, tn_fn fn)
 }
 
 static int
-sum_number(const tn_online_plan *p, const tn_tval *v)
+sum_number(const tn_online_plan *p, const tn_online_target *t, const tn_tval *v)
 {
     while (is_fn(v, TN_FN_cast))
         v = v->arg[0];
     for (int i = 0; i < p->count; i++)
-        if (p->at[i].value == v && v->op == TN_T_reduce && p->at[i].steps == 0)
+        if (p->at[i].value == v && v->op == TN_T_reduce && p->at[i].steps == 0 &&
+            tn_online_alike(&p->at[i], t))
             return i;
     return -1;
 }
@@ -40,7 +41,7 @@ tn_online_dividing(const tn_online_plan *p, const tn_online_target *t, int *sum)
             by = v->arg[1];
         else if (is_fn(v, TN_FN_mul))
             by = reciprocal_of(v->arg[1 - t->chain[i].path]);
-        if (by && (*sum = sum_number(p, by)) >= 0)
+        if (by && (*sum = sum_number(p, t, by)) >= 0)
             return &t->chain[i];
     }
     return NULL;
@@ -86,7 +87,7 @@ is_guard(const tn_online_target *t, int i, const tn_online_step *dividing)
         inner |= t->chain[k].value == of;
     if (dividing)
         return inner && s < dividing;
-    return t->top && t->greatest->fn == TN_FN_max && (inner || t->exp == of);
+    return t->shifts && t->greatest[0]->fn == TN_FN_max && (inner || t->exp == of);
 }
 
 void

@@ -121,8 +121,8 @@ open_fold(emitter *e)
         low = fn2(e, TN_FN_max, tn_tb_int(e->b, 0), low);
     e->loop = tn_tb_loop(e->b, false, "key", NULL, low, high, false);
     e->keys = e->loop->axis;
-    if (f->top) {
-        int count = axes_of(e, f->greatest, axes);
+    if (f->shifts) {
+        int count = axes_of(e, f->greatest[0], axes);
 
         e->top = tn_tb_carry(e->b, minus_infinity(e), axes, count, TN_FN_COUNT);
     }
@@ -131,7 +131,7 @@ open_fold(emitter *e)
         int count = axes_of(e, v, axes);
 
         e->carry[i] = tn_tb_carry(e->b, tn_tb_real(e->b, v->dtype, 0), axes, count,
-            f->top ? TN_FN_COUNT : TN_FN_add);
+            f->shifts ? TN_FN_COUNT : TN_FN_add);
     }
     for (int i = 0; i < e->p->count; i++)
         e->c->axis[e->p->at[i].keys->index] = e->keys;
@@ -163,7 +163,7 @@ fill(emitter *e)
     tn_tval *p, *scale = NULL;
     int n = 0;
 
-    if (f->top) {
+    if (f->shifts) {
         tn_tval *top = tn_tb_reduce(e->b, TN_FN_max, s, &e->keys, 1), *from;
 
         top = fn2(e, TN_FN_max, e->top, top);
@@ -218,14 +218,19 @@ zero_unless(emitter *e, tn_tval *condition, tn_tval *x)
     return tn_tb_fn3(e->b, TN_FN_select, condition, x, tn_tb_real(e->b, x->dtype, 0));
 }
 
+/* It takes the greatest score, and 0 ever after. */
 static bool
 takes_greatest(const tn_online_target *t)
 {
-    const tn_tval *v = t->top;
+    for (int k = 0; k < t->shifts; k++) {
+        const tn_tval *v = t->top[k];
 
-    while (is_fn(v, TN_FN_cast))
-        v = v->arg[0];
-    return v == t->greatest;
+        while (is_fn(v, TN_FN_cast))
+            v = v->arg[0];
+        if (v != t->greatest[k])
+            return false;
+    }
+    return true;
 }
 
 /* 0 / 0 where no key counts, as written; a guard against that NaN makes it
@@ -236,7 +241,7 @@ quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total, tn
 {
     tn_tval *x;
 
-    if (scale && !takes_greatest(e->p->first)) {
+    if (scale && !takes_greatest(t)) {
         acc = scaled(e, acc, scale);
         total = scaled(e, total, scale);
     }
@@ -257,23 +262,34 @@ measured(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *scale)
     return t->guarded ? zero_unless(e, fn2(e, TN_FN_lt, scale, infinite), x) : x;
 }
 
+/* What a target's scale is the exponential of: the greatest score less all
+ * that is taken from scores. The greatest of what is left after each step is
+ * the greatest score after it. Where every score is -inf and something above
+ * it is taken, the scale is 0. */
+static tn_tval *
+scale_of(emitter *e, const tn_online_target *t, tn_tval *top)
+{
+    tn_tval *d = top, *zero = tn_tb_real(e->b, e->type, 0);
+
+    for (int k = 0; k < t->shifts; k++) {
+        tn_tval *greatest = tn_tb_cast(e->b, t->greatest[k]->dtype, d), *taken;
+
+        e->c->value[t->greatest[k]->id] = greatest;
+        taken = tn_clone_value(e->c, t->top[k]);
+        d = fn2(e, TN_FN_sub, d, tn_tb_cast(e->b, d->dtype, taken));
+    }
+    return exp_of_difference(e, d, zero);
+}
+
+/* Sums first: what is divided by them finds them. */
 static void
 results(emitter *e)
 {
-    const tn_online_target *f = e->p->first;
-    tn_tval *final[TN_ONLINE_TARGETS], *scale = NULL;
-    int from = f->top != NULL;
+    int from = e->top != NULL;
+    tn_tval *final[TN_ONLINE_TARGETS], *scale[TN_ONLINE_TARGETS] = {0}, *top = NULL;
 
-    if (f->top) {
-        tn_tval *top = tn_tb_final(e->b, e->loop, 0);
-
-        for (int i = 0; i < e->p->count; i++) {
-            const tn_tval *greatest = e->p->at[i].greatest;
-
-            e->c->value[greatest->id] = tn_tb_cast(e->b, greatest->dtype, top);
-        }
-        scale = exp_of_difference(e, measure(e, top), tn_clone_value(e->c, f->top));
-    }
+    if (e->top)
+        top = tn_tb_final(e->b, e->loop, 0);
     for (int i = 0; i < e->p->count; i++)
         final[i] = tn_tb_final(e->b, e->loop, i + from);
     for (int pass = 0; pass < 2; pass++)
@@ -285,11 +301,13 @@ results(emitter *e)
 
             if ((t->value->op == TN_T_mma) != pass)
                 continue;
+            if (top)
+                scale[i] = scale_of(e, t, top);
             by = tn_online_dividing(e->p, t, &sum);
             if (by)
-                x = quotient(e, t, x, final[sum], scale);
-            else if (scale)
-                x = measured(e, t, x, scale);
+                x = quotient(e, t, x, final[sum], scale[i]);
+            else if (scale[i])
+                x = measured(e, t, x, scale[i]);
             e->c->value[t->value->id] = apply(e, t, x, false, by ? by->value : NULL);
         }
 }

@@ -8,7 +8,7 @@
 /* The rewrite from inside: what is found (online.c, online_chain.c), equality of values over
  * different axes (online_same.c), which keys need no visit (online_bound.c),
  * the new program (online_emit.c). */
-enum { TN_ONLINE_CHAIN = 16, TN_ONLINE_TARGETS = 16 };
+enum { TN_ONLINE_CHAIN = 16, TN_ONLINE_TARGETS = 16, TN_ONLINE_SHIFTS = 3 };
 
 /* One step of a chain of operations, each linear in the one before: the
  * operand `path` leads on to the exponential. */
@@ -23,9 +23,12 @@ typedef struct tn_online_target {
     tn_tval *value; /* the mma or reduce */
     int weight;     /* mma: which operand the weight is, 1 or 2 */
     tn_axis *keys;
-    tn_tval *exp, *score, *top; /* top: m as it stands in exp, or NULL */
-    tn_tval *greatest;          /* the reduction in it */
-    tn_tval *factor;            /* exp(factor * (s - m)): a number above 0, or NULL */
+    tn_tval *exp, *score;
+    /* exp(factor * (((s - m) - m') ..)), innermost first: each m has the
+     * greatest of what it is taken from in it. */
+    tn_tval *top[TN_ONLINE_SHIFTS], *greatest[TN_ONLINE_SHIFTS];
+    int shifts;
+    tn_tval *factor; /* a number above 0, or NULL */
     tn_online_step chain[TN_ONLINE_CHAIN]; /* outermost first */
     int steps;
     bool guarded; /* one of them is a guard */
@@ -36,7 +39,7 @@ typedef struct tn_online_plan {
     tn_arena *arena;
     tn_online_target at[TN_ONLINE_TARGETS];
     int count;
-    tn_online_target *first; /* whose axis, score and top all share */
+    tn_online_target *first; /* whose axis and score all share */
     tn_online *out;
 } tn_online_plan;
 
@@ -48,6 +51,8 @@ bool tn_online_same(tn_tval *x, const tn_axis *a, tn_tval *y, const tn_axis *b);
  * the chain has none. */
 const tn_online_step *tn_online_dividing(const tn_online_plan *p, const tn_online_target *t,
     int *sum);
+/* The two weights are the same. */
+bool tn_online_alike(const tn_online_target *x, const tn_online_target *y);
 /* Marks the guards of a chain; the targets must be known. */
 void tn_online_mark_guards(const tn_online_plan *p, tn_online_target *t);
 

@@ -349,7 +349,7 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_pass_set skip = options->skip;
 
     if (options->exact) /* the sum over experts may be in another order */
-        skip |= tn_pass_bit("moe") | tn_pass_bit("relaxed");
+        skip |= tn_pass_bit("moe") | tn_pass_bit("relaxed") | tn_pass_bit("apart");
     memset(out, 0, sizeof *out);
     if (options->findings && options->findings->leave)
         tn_graph_expand_but(g, is_not_left, options->findings);

@@ -595,6 +595,11 @@ class Variant:
         form = self.pick("softmax", "op", "written", "no_max", "max_kept", "max_put_back", "log_softmax", "last",
                          "logsumexp", "recip", "recip_last", "power", "plus_eps", weights=[6, 2, 1, 2, 2, 1, 2, 1, 1, 1, 1, 1])
         axis %= len(g.shape[s])
+        sink = self.pick("sink", "none", "joined", "joined_first", "joined_shifted", "padded", "denominator",
+                         "denominator_bounded", "sigmoid", weights=[20, 1, 1, 1, 1, 1, 1, 1])
+        if sink != "none" and "x" not in self.letters:
+            return self.sunk(s, axis, sink), None
+        self.chosen["sink"] = "none"
         if form == "no_max" and self.chosen["mask"] != "none" and g.type[s] != "f32":
             form = "written"
         if form == "op":
@@ -626,6 +631,35 @@ class Variant:
         if form in ("last", "recip_last"):
             return e, (n, form)
         return self.guard(g.map("div", e, n)), None
+
+    def sunk(self, s, axis, form):
+        """Weights that a score of no key takes a part of."""
+        g, dtype = self.g, self.g.type[s]
+        self.chosen["softmax"] = "sunk"
+        one = [1 if i == axis else d for i, d in enumerate(g.shape[s])]
+        sink = g.cast(self.spread(g.input("sink", "f32", [H]), "h", self.letters, False), dtype) \
+            if "k" not in self.letters else g.fill(0.5, dtype, [1] * len(one))
+        if form.startswith("joined") or form == "padded":
+            if form == "padded":
+                x = g.put("pad", [s], {"axis": axis, "after": 1}, None or
+                          [f"{d}+1" if i == axis else d for i, d in enumerate(g.shape[s])], dtype)
+            else:
+                b = g.broadcast(sink, one)
+                x = g.concat([b, s] if form == "joined_first" else [s, b], axis)
+            if form == "joined_shifted":
+                x = g.map("sub", x, g.reduce("reduce_max", x, axis, True))
+            p = g.put("softmax", [x], {"axis": axis}, g.shape[x], dtype)
+            return g.slice(p, axis, 1 if form == "joined_first" else 0, g.shape[s][axis])
+        top = g.reduce("reduce_max", s, axis, True)
+        if form == "sigmoid":
+            n = g.put("reduce_logsumexp", [s], {"axes": [axis], "keepdims": True}, one, dtype)
+            p = g.put("softmax", [s], {"axis": axis}, g.shape[s], dtype)
+            return g.map("mul", p, g.map("sigmoid", g.map("sub", n, sink)))
+        if form == "denominator_bounded":
+            top = g.map("maximum", top, sink)
+        e = g.map("exp", g.map("sub", s, top))
+        n = g.map("add", g.reduce("reduce_sum", e, axis, True), g.map("exp", g.map("sub", sink, top)))
+        return g.map("div", e, n)
 
     def finite(self, top):
         g = self.g

@@ -131,7 +131,48 @@ TN_TEST(bodies_are_cleaned_too)
         "    output r = r\n");
 }
 
+/* A row and one element, reduced, and the row cut off again. */
+TN_TEST(what_is_joined_to_be_reduced_comes_apart)
+{
+    becomes("graph main\n    input x: f32[2,5]\n    input y: f32[2,1]\n"
+            "    a: f32[2,6] = concat x, y {axis=1}\n"
+            "    b: f32[2,6] = exp a\n    c: f32[2] = reduce_sum b {axes=[1]}\n"
+            "    d: f32[2,5] = slice b {axis=1, start=0, size=5}\n"
+            "    output c = c\n    output d = d\n",
+        "graph main\n    input x: f32[2,5]\n    input y: f32[2,1]\n"
+        "    %0: f32[2,5] = exp x\n    %1: f32[2,1] = exp y\n"
+        "    %2: f32[2] = reduce_sum %0 {axes=[1]}\n    %3: f32[2] = squeeze %1 {axes=[1]}\n"
+        "    %4: f32[2] = add %2, %3\n"
+        "    output c = %4\n    output d = %0\n");
+}
+
+/* One column more is cut off than was joined; long pieces; no reduction. */
+TN_TEST(what_is_cut_elsewhere_stays_joined)
+{
+    static const char *const texts[] = {
+        "graph main\n    input x: f32[2,5]\n    input y: f32[2,1]\n"
+        "    a: f32[2,6] = concat x, y {axis=1}\n"
+        "    c: f32[2] = reduce_sum a {axes=[1]}\n"
+        "    d: f32[2,4] = slice a {axis=1, start=0, size=4}\n"
+        "    output c = c\n    output d = d\n",
+        "graph main\n    input x: f32[2,5]\n    input y: f32[2,3]\n"
+        "    a: f32[2,8] = concat x, y {axis=1}\n    b: f32[2,8] = exp a\n"
+        "    c: f32[2] = reduce_sum b {axes=[1]}\n"
+        "    d: f32[2,5] = slice b {axis=1, start=0, size=5}\n"
+        "    output c = c\n    output d = d\n",
+        "graph main\n    input x: f32[2,5]\n    input y: f32[2,1]\n"
+        "    a: f32[2,6] = concat x, y {axis=1}\n    b: f32[2,6] = exp a\n"
+        "    d: f32[2,5] = slice b {axis=1, start=0, size=5}\n"
+        "    output b = b\n    output d = d\n",
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        becomes(texts[i], texts[i]);
+}
+
 TN_MAIN(TN_CASE(what_nobody_reads_goes), TN_CASE(equal_operations_are_one),
     TN_CASE(attributes_tell_operations_apart), TN_CASE(views_that_change_nothing_go),
     TN_CASE(views_that_move_elements_stay), TN_CASE(a_result_that_is_an_input_stays_a_copy),
-    TN_CASE(splits_become_slices), TN_CASE(bodies_are_cleaned_too))
+    TN_CASE(splits_become_slices), TN_CASE(bodies_are_cleaned_too),
+    TN_CASE(what_is_joined_to_be_reduced_comes_apart),
+    TN_CASE(what_is_cut_elsewhere_stays_joined))
