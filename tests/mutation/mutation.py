@@ -98,15 +98,23 @@ def put(path, text):
         file.write(text)
 
 
+def stamp(folder):
+    return os.path.join(folder, ".copy-for-faults")
+
+
 def copy(root, folder):
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True)
     names = listed.stdout.decode().split("\0")
+    if os.path.isdir(folder) and os.listdir(folder) and not os.path.exists(stamp(folder)):
+        sys.exit(f"{folder} is neither empty nor a copy that was made here")
+    put(stamp(folder), b"")
     # What is gone there must go here: tests are found by their folder.
     for at, folders, files in os.walk(folder):
         folders[:] = [f for f in folders if at != folder or f != "build"]
         for file in files:
-            if os.path.relpath(os.path.join(at, file), folder) not in names:
-                os.remove(os.path.join(at, file))
+            path = os.path.join(at, file)
+            if path != stamp(folder) and os.path.relpath(path, folder) not in names:
+                os.remove(path)
     for name in names:
         source = os.path.join(root, name)
         if name and os.path.isfile(source):
@@ -122,7 +130,7 @@ def build(folder, targets=""):
 
 
 def failures(folder, *chosen):
-    """The tests that fail, up to the first few."""
+    """Tests that fail: those that ran when the first one did."""
     done = subprocess.run(
         ["ctest", "--test-dir", "build", "-j", str(os.cpu_count()), "-LE", "full|check|bench",
          "--stop-on-failure", *chosen],
