@@ -44,7 +44,7 @@ typedef enum fz_kind {
     FZ_MERGE,    /* reshape: two neighbouring axes become one */
     FZ_SLICE,
     FZ_INDEX,
-    FZ_REVERSE,
+    FZ_REVERSE,  /* p[1]: row by row, in a loop */
     FZ_SPREAD,   /* unsqueeze and broadcast */
     FZ_CONCAT,
     FZ_PAD,

@@ -94,6 +94,32 @@ moves(fz_writer *w, int i)
     fz_close(w, i, fz_help(w, n, "%s %s%s %s", op, e.at, rest, what), FZ_CLEAN);
 }
 
+/* The rows in reverse, one a round, in a loop that only updates what it
+ * carries. */
+static void
+turned(fz_writer *w, int i)
+{
+    const fz_node *n = &w->g->nodes[i];
+    fz_shape whole = fz_shaped(w, n, -1), row = fz_shaped(w, n, 0);
+    const char *type = tn_dtype_name(n->dtype), *rows = w->g->dims[n->dim[0]].text;
+
+    fz_both(w, "    none%d: %s%s = fill {type=%s%s, value=%s}\n", i, type, whole.at, type, whole.at,
+        n->dtype == TN_BOOL ? "false" : "0");
+    fz_both(w, "    from%d: i32[] = fill {type=i32[], value=0}\n", i);
+    fz_both(w, "    ends%d: i32[1] = iota {start=%s-1, size=1}\n", i, rows);
+    fz_both(w, "    top%d: i32[] = squeeze ends%d {axes=[0]}\n", i, i);
+    fz_both(w, "    n%d: %s%s, to%d: i32[] = while none%d, from%d {limit=%s} do (a, j)\n", i, type,
+        whole.at, i, i, i, rows);
+    fz_both(w, "        more: bool[] = less j, 1000000\n        yield more\n    end (b, l)\n");
+    fz_both(w, "        r: %s%s = slice n%d {axis=0, start=@l, size=1}\n", type, row.at, n->in[0]);
+    fz_both(w, "        q: i32[] = sub top%d, l\n", i);
+    fz_both(w, "        u: %s%s = update b, r {axis=0, at=@q}\n", type, whole.at);
+    fz_both(w, "        g: i32[] = add l, 1\n        yield u, g\n    end\n");
+    fz_widened(w, i);
+    if (w->inexact[n->in[0]])
+        fz_close(w, i, fz_help(w, n, "reverse %s {axes=[0]}", fz_error(w, n->in[0]).at), FZ_CLEAN);
+}
+
 /* ---- the whole ---- */
 
 static void
@@ -166,6 +192,12 @@ write_node(fz_writer *w, int i)
     case FZ_EXTREME:
     case FZ_WHOLE:
     case FZ_LOGIC: fz_binary(w, i); break;
+    case FZ_REVERSE:
+        if (w->g->nodes[i].p[1])
+            turned(w, i);
+        else
+            moves(w, i);
+        break;
     default: moves(w, i);
     }
 }
