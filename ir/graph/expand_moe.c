@@ -2,6 +2,7 @@
  * Decompositions of the choice of experts and of the sums over them. What a
  * row costs is no concern here: every token meets every expert. */
 #include "ir/graph/expand_in.h"
+#include "ir/graph/form.h"
 
 #include <string.h>
 
@@ -232,22 +233,67 @@ activated(tn_build *b, const char *act, tn_value *x)
     return tn_build_finish(op);
 }
 
+/* The value of an argument of a form. */
+static tn_value *
+form_arg(tn_build *b, const tn_form_arg *arg, tn_value *const *steps, tn_value *u, tn_value *g)
+{
+    switch (arg->kind) {
+    case TN_FORM_U: return u;
+    case TN_FORM_G: return g;
+    case TN_FORM_STEP: return steps[arg->step];
+    default: return tn_build_real(b, u->type.dtype, arg->number);
+    }
+}
+
+static tn_value *
+formed(tn_build *b, const char *text, tn_value *u, tn_value *g)
+{
+    tn_value *steps[TN_FORM_STEPS], *in[3];
+    tn_form form;
+
+    (void)tn_form_read(text, &form);
+    for (int i = 0; i < form.count; i++) {
+        const tn_form_step *s = &form.step[i];
+        tn_op *op;
+
+        for (int n = 0; n < s->count; n++)
+            in[n] = form_arg(b, &s->arg[n], steps, u, g);
+        op = tn_build_start(b, s->code, in, s->count);
+        steps[i] = tn_build_finish(op);
+    }
+    return tn_build_broadcast(b, steps[form.count - 1], u->type.dim, u->type.rank);
+}
+
+/* With what the layer adds for each expert. */
+static tn_value *
+biased(tn_build *b, const tn_op *op, tn_value *x, int in)
+{
+    return op->in[in] ? tn_build_map2(b, TN_OP_add, x, op->in[in]) : x;
+}
+
 /* [..,X,H]: what every expert makes of every token. */
 static tn_value *
 all_experts(tn_build *b, const tn_op *op)
 {
     const char *act = tn_op_text(op, TN_ATTR_moe_act);
     tn_value *x = op->in[TN_IN_moe_x];
-    tn_value *u = product(b, op, x, TN_IN_moe_up, "...h,xfh->...xf"), *g;
+    tn_value *u = product(b, op, x, TN_IN_moe_up, "...h,xfh->...xf"), *g = NULL;
 
+    u = biased(b, op, u, TN_IN_moe_up_bias);
     if (op->in[TN_IN_moe_gate]) {
         g = product(b, op, x, TN_IN_moe_gate, "...h,xfh->...xf");
+        g = biased(b, op, g, TN_IN_moe_gate_bias);
+    }
+    if (says(op, TN_ATTR_moe_act, "form")) {
+        u = formed(b, tn_op_text(op, TN_ATTR_moe_form), u, g);
+    } else if (g) {
         g = activated(b, act, g);
         u = tn_build_map2(b, TN_OP_mul, g, u);
     } else {
         u = activated(b, act, u);
     }
-    return product(b, op, u, TN_IN_moe_down, "...xf,xhf->...xh");
+    u = product(b, op, u, TN_IN_moe_down, "...xf,xhf->...xh");
+    return biased(b, op, u, TN_IN_moe_down_bias);
 }
 
 /* ids themselves; the run fails where one is no expert. */

@@ -2,6 +2,10 @@
  * Shapes of composite layers. */
 #include "ir/graph/infer.h"
 
+#include <string.h>
+
+#include "ir/graph/form.h"
+
 tn_status
 tn_infer_norm(tn_infer *x)
 {
@@ -183,6 +187,42 @@ check_expert(tn_infer *x, int in, tn_size experts, tn_size rows, tn_size columns
         tn_infer_size_text(x, columns));
 }
 
+static tn_status
+check_expert_bias(tn_infer *x, int in, tn_size experts, tn_size rows)
+{
+    const tn_type *type = tn_infer_in(x, in);
+
+    if (!type ||
+        (type->rank == 2 && tn_size_equal(type->dim[0], experts) &&
+            tn_size_equal(type->dim[1], rows)))
+        return TN_OK;
+    return tn_infer_fail(x, "", "%s is %s, it must be [%s,%s]",
+        tn_op_in_info(x->op->code, in)->name, tn_infer_type_text(x, type),
+        tn_infer_size_text(x, experts), tn_infer_size_text(x, rows));
+}
+
+/* What each expert adds, and what it does with the first layers. */
+static tn_status
+check_form(tn_infer *x, const tn_type *up, tn_size hidden)
+{
+    bool named = strcmp(tn_op_text(x->op, TN_ATTR_moe_act), "form") == 0;
+    bool gated = tn_infer_in(x, TN_IN_moe_gate) != NULL;
+    tn_form form;
+
+    TN_TRY(check_expert_bias(x, TN_IN_moe_up_bias, up->dim[0], up->dim[1]));
+    TN_TRY(check_expert_bias(x, TN_IN_moe_gate_bias, up->dim[0], up->dim[1]));
+    TN_TRY(check_expert_bias(x, TN_IN_moe_down_bias, up->dim[0], hidden));
+    if (!gated && tn_infer_in(x, TN_IN_moe_gate_bias))
+        return tn_infer_fail(x, ".in.gate_bias", "there is no gate to add it to");
+    if (named != (x->op->attr[TN_ATTR_moe_form].has_value))
+        return tn_infer_fail(x, "", "act=\"form\" and attribute form go together");
+    if (named && !tn_form_read(tn_op_text(x->op, TN_ATTR_moe_form), &form))
+        return tn_infer_fail(x, ".form", "'%s' is no form", tn_op_text(x->op, TN_ATTR_moe_form));
+    if (named && !gated && tn_form_reads_g(&form))
+        return tn_infer_fail(x, ".form", "it reads g, but there is no gate");
+    return TN_OK;
+}
+
 tn_status
 tn_infer_moe(tn_infer *x)
 {
@@ -205,6 +245,7 @@ tn_infer_moe(tn_infer *x)
     TN_TRY(check_expert(x, TN_IN_moe_up, up->dim[0], up->dim[1], hidden));
     TN_TRY(check_expert(x, TN_IN_moe_gate, up->dim[0], up->dim[1], hidden));
     TN_TRY(check_expert(x, TN_IN_moe_down, up->dim[0], hidden, up->dim[1]));
+    TN_TRY(check_form(x, up, hidden));
     tn_infer_give(x, *type);
     return TN_OK;
 }

@@ -3,6 +3,7 @@
 #define TN_PASSES_FUSE_EXPERTS_IN_H
 
 #include "ir/graph/build.h"
+#include "ir/graph/form.h"
 #include "passes/fuse/experts.h"
 #include "passes/lower/lo.h"
 
@@ -40,9 +41,11 @@ typedef struct tn_ex_matrix {
 
 typedef struct tn_ex_term {
     tn_value *value; /* of the graph */
-    tn_ex_matrix up, gate, down;
+    tn_ex_matrix up, gate, down, up_bias, gate_bias, down_bias;
     bool gated;
-    const char *act;
+    bool keeps_zero; /* of tokens that are 0 it makes 0 */
+    const char *act, *form; /* act "form": as `form` says */
+    tn_tval *mask; /* of tokens, where the network does not keep 0 */
     tn_tval *x;     /* the element that is summed over `column` */
     tn_axis *column;
     tn_tval *factor[TN_EX_FACTORS];
@@ -127,6 +130,27 @@ bool tn_ex_has_core(const tn_tval *v);
  * if there are too many. */
 bool tn_ex_factors(tn_tval *v, tn_tval **out, int *count);
 
+bool tn_ex_is_zero(const tn_tval *v);
+/* Equal, as near as the type tells numbers apart. */
+bool tn_ex_is_near(double is, double value, tn_dtype dtype);
+void tn_ex_drop(tn_tval **f, int *count, int at);
+int tn_ex_find(tn_tval *const *f, int count, const tn_tval *v);
+/* Takes what makes act(g) out of the factors; NULL leaves them. */
+const char *tn_ex_take_act(tn_tval **f, int *count, tn_tval *g);
+/* The product of factors as a form of the layers (u, g); NULL if it is none. */
+const char *tn_ex_form(tn_arena *arena, tn_tval *const *f, int count, tn_tval *const *layer,
+    int layers);
+/* True if it is 0 where the layers are. */
+bool tn_ex_keeps_zero(tn_tval *h, tn_tval *const *layer, int layers);
+/* The value that a buffer of the expressions stands for. */
+tn_value *tn_ex_loaded(const tn_experts *x, const tn_tbuf *buf);
+/* True if it sums something with a matrix along the last axis. */
+bool tn_ex_reads_matrix(const tn_experts *x, const tn_tval *v);
+/* A network and what its last layer adds. */
+bool tn_ex_biased_core(tn_experts *x, tn_tval *v, tn_tval **core, tn_ex_matrix *bias);
+/* Reads the network. */
+bool tn_ex_core(tn_experts *x, tn_ex_term *t, tn_tval *v);
+
 /* A scatter that adds. */
 bool tn_ex_scatters(const tn_op *op);
 /* Reads one term; false, perhaps with a reason, if it is none. */
@@ -158,6 +182,12 @@ tn_value *tn_ex_value(tn_experts *x, tn_tval *el, tn_size extent, tn_tval *last,
  * terms, in the order of experts; NULL, with a reason, if there is none. */
 tn_value *tn_ex_stack(tn_experts *x, tn_ex_term *const *terms, int64_t count, int which,
     tn_build *b);
+/* [X,rows] of what the layer adds (0 up, 1 gate, 2 down), NULL if nothing;
+ * false, with a reason. */
+bool tn_ex_bias(tn_experts *x, tn_ex_term *const *terms, int64_t count, int64_t experts, int which,
+    tn_build *b, tn_value **out);
+/* Concat of many. Overwrites `parts`. */
+tn_value *tn_ex_concat(tn_experts *x, tn_build *b, tn_value **parts, int64_t count, int axis);
 /* Both are of the same weights, at the same places. */
 bool tn_ex_same_matrix(const tn_ex_matrix *a, const tn_ex_matrix *b);
 

@@ -431,8 +431,36 @@ read_slots(tn_experts *x, tn_ex_term *t)
     return true;
 }
 
-bool
-tn_ex_pick(tn_experts *x, tn_ex_term *t)
+static bool
+is_source(const tn_experts *x, const tn_tval *id, const tn_value *ids)
+{
+    const tn_value *v = tn_ex_loaded(x, id->buf);
+
+    return v && ids && source(v) == source(ids);
+}
+
+/* An expert that makes something of 0 sees a token where it is weighed: the
+ * mask is that of the choice, or that of the weight. */
+static bool
+mask_is_weight(tn_experts *x, const tn_ex_term *t)
+{
+    tn_tval *id, *expert, *v = t->mask ? tn_ex_plain(t->mask) : NULL;
+
+    if (!v)
+        return true;
+    if (tn_ex_guard(v, &id, &expert) &&
+        (is_source(x, id, t->ids) || (t->choices == 1 && is_source(x, id, t->chosen[0]))))
+        return true;
+    for (int i = 0; tn_ex_is_fn(v, TN_FN_ne) && i < t->factors; i++)
+        if (tn_ex_is_real(v->arg[1], 0) &&
+            tn_ex_same(tn_ex_plain(v->arg[0]), tn_ex_plain(t->factor[i])))
+            return true;
+    return tn_ex_fail(x, "experts see the tokens they are weighed for", "another mask",
+        "mask tokens by the choice");
+}
+
+static bool
+pick(tn_experts *x, tn_ex_term *t)
 {
     const char *predicate, *found, *advice;
     bool plain;
@@ -457,4 +485,10 @@ tn_ex_pick(tn_experts *x, tn_ex_term *t)
     x->predicate = NULL;
     x->near = true;
     return rows_fit(x, t);
+}
+
+bool
+tn_ex_pick(tn_experts *x, tn_ex_term *t)
+{
+    return pick(x, t) && mask_is_weight(x, t);
 }

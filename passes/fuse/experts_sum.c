@@ -19,7 +19,8 @@ typedef struct group {
 static bool
 same_network(tn_experts *x, const tn_ex_term *a, const tn_ex_term *b)
 {
-    if (a->gated == b->gated && strcmp(a->act, b->act) == 0)
+    if (a->gated == b->gated && strcmp(a->act, b->act) == 0 &&
+        (!a->form || strcmp(a->form, b->form) == 0))
         return true;
     return tn_ex_fail(x, "all experts are one kind of network", "two kinds",
         "give all experts one activation");
@@ -181,6 +182,8 @@ parameters(tn_experts *x, const tn_ex_sum *s, const tn_op *row, bool skips)
         kinds[t->expert == -2     ? 0
                 : t->expert == -1 ? 1
                                   : 2]);
+    if (t->up_bias.value || t->gate_bias.value || t->down_bias.value)
+        tn_text_add(&text, " biases=yes");
     if (skips)
         tn_text_add(&text, " weights=any-but-0");
     return text.at;
@@ -224,14 +227,19 @@ same_experts(tn_ex_term *const *a, tn_ex_term *const *b, int64_t count)
     for (int64_t e = 0; e < count; e++)
         if (!tn_ex_same_matrix(&a[e]->up, &b[e]->up) ||
             !tn_ex_same_matrix(&a[e]->down, &b[e]->down) ||
-            (a[e]->gated && !tn_ex_same_matrix(&a[e]->gate, &b[e]->gate)))
+            (a[e]->gated && !tn_ex_same_matrix(&a[e]->gate, &b[e]->gate)) ||
+            !tn_ex_same_matrix(&a[e]->up_bias, &b[e]->up_bias) ||
+            !tn_ex_same_matrix(&a[e]->gate_bias, &b[e]->gate_bias) ||
+            !tn_ex_same_matrix(&a[e]->down_bias, &b[e]->down_bias))
             return false;
     return true;
 }
 
 static bool
-matrices(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, tn_value **in)
+matrices(tn_experts *x, const tn_ex_sum *s, tn_build *b, tn_ex_term *const *by, int64_t count,
+    tn_value **in)
 {
+    static const int added[] = {TN_IN_moe_up_bias, TN_IN_moe_gate_bias, TN_IN_moe_down_bias};
     const tn_ex_term *t = by[0];
 
     in[TN_IN_moe_x] = tokens(x, t);
@@ -241,6 +249,9 @@ matrices(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, tn_va
         in[TN_IN_moe_gate] = tn_ex_stack(x, by, count, 1, b);
     if (!in[TN_IN_moe_down] || (t->gated && !in[TN_IN_moe_gate]))
         return false;
+    for (int i = 0; i < 3; i++)
+        if (!tn_ex_bias(x, by, count, s->experts, i, b, &in[added[i]]))
+            return false;
     if (in[TN_IN_moe_x]->type.dtype != in[TN_IN_moe_up]->type.dtype)
         return tn_ex_fail(x, "tokens and weights have one element type", "two", "cast the tokens");
     if (tn_dtype_bytes(x->y->type.dtype) > tn_dtype_bytes(in[TN_IN_moe_x]->type.dtype))
@@ -277,7 +288,7 @@ operands(tn_experts *x, tn_ex_sum *s, tn_build *b, tn_value **in, tn_ex_slots *a
         bool dense = by[0]->dense;
         tn_ex_slots one;
 
-        if (!first && !matrices(x, b, by, count, in))
+        if (!first && !matrices(x, s, b, by, count, in))
             return false;
         if (first && (count != firsts || !same_experts(first, by, count)))
             return tn_ex_fail(x, "all choices are of the same experts", "other weights",
@@ -305,6 +316,8 @@ tn_ex_row(tn_experts *x, tn_ex_sum *s, tn_build *b)
     in[TN_IN_moe_w] = all.w;
     op = tn_build_start(b, TN_OP_moe, in, TN_IN_COUNT_moe);
     tn_op_set_text(op, TN_ATTR_moe_act, s->terms[0]->act);
+    if (s->terms[0]->form)
+        tn_op_set_text(op, TN_ATTR_moe_form, s->terms[0]->form);
     if (all.order)
         tn_op_set_text(op, TN_ATTR_moe_order, "expert");
     if (all.skips)

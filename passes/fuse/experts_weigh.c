@@ -273,7 +273,7 @@ part_of_all(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, in
         if (p->wide)
             column[e] = tn_build_slice(b, column[e], x->lead, tn_size_int(s, e), tn_size_int(s, 1));
     }
-    return tn_build_concat(b, column, (int)count, x->lead);
+    return tn_ex_concat(x, b, column, count, x->lead);
 }
 
 /* [tokens,experts] or [tokens,slots] */
@@ -329,7 +329,7 @@ joined_ids(tn_experts *x, tn_build *b, const tn_ex_term *t)
 
     for (int i = 0; i < t->choices; i++)
         ids[i] = cut(x, b, columns(x, b, t->chosen[i], TN_I32), t->most[i]);
-    return t->choices == 1 ? ids[0] : tn_build_concat(b, ids, t->choices, x->lead);
+    return t->choices == 1 ? ids[0] : tn_ex_concat(x, b, ids, t->choices, x->lead);
 }
 
 /* All experts are slots. */

@@ -13,6 +13,7 @@
  * decomposition; w and the sum are f32. */
 #include <string.h>
 
+#include "ir/graph/form.h"
 #include "passes/lower/lo.h"
 
 enum {
@@ -25,6 +26,7 @@ typedef struct moe {
     tn_lowered_list *out;
     tn_op *op;
     tn_value *x, *ids, *w, *up, *down, *gate, *y;
+    tn_value *up_bias, *gate_bias, *down_bias;
     int lead; /* axes of tokens */
     int64_t slots;
     bool skips; /* pairs of weight 0 */
@@ -57,6 +59,9 @@ open_row(tn_lo *k, tn_lowered_list *out)
         .up = op->in[TN_IN_moe_up],
         .down = op->in[TN_IN_moe_down],
         .gate = op->in[TN_IN_moe_gate],
+        .up_bias = op->in[TN_IN_moe_up_bias],
+        .gate_bias = op->in[TN_IN_moe_gate_bias],
+        .down_bias = op->in[TN_IN_moe_down_bias],
         .y = op->out[0]};
 
     m.lead = m.x->type.rank - 1;
@@ -214,16 +219,77 @@ product(const moe *m, tn_tval *row, tn_value *w, tn_tval *e, tn_tval *n, tn_axis
     return rounded(m, tn_tb_mma(m->k->b, zero, row, matrix, &over, 1));
 }
 
+/* ---- a hidden layer that has no name ---- */
+
+static tn_tval *
+form_arg(const moe *m, const tn_form_arg *arg, tn_tval *const *steps, tn_tval *u, tn_tval *g)
+{
+    switch (arg->kind) {
+    case TN_FORM_U: return u;
+    case TN_FORM_G: return g;
+    case TN_FORM_STEP: return steps[arg->step];
+    default: return number(m, arg->number);
+    }
+}
+
+static tn_tval *
+form_step(const moe *m, const tn_form_step *s, tn_tval *const *in)
+{
+    tn_fn fn = tn_fn_of_graph_op(tn_op_info_of(s->code)->name);
+
+    if (tn_form_compares(s->code))
+        return tn_tb_fn2(m->k->b, fn, in[0], in[1]);
+    if (s->count == 1)
+        return step1(m, fn, in[0]);
+    if (s->count == 2)
+        return step2(m, fn, in[0], in[1]);
+    return tn_tb_fn3(m->k->b, fn, in[0], in[1], in[2]);
+}
+
+static tn_tval *
+formed(const moe *m, tn_tval *u, tn_tval *g)
+{
+    tn_tval *steps[TN_FORM_STEPS], *in[3];
+    tn_form form;
+
+    (void)tn_form_read(tn_op_text(m->op, TN_ATTR_moe_form), &form);
+    for (int i = 0; i < form.count; i++) {
+        for (int n = 0; n < form.step[i].count; n++)
+            in[n] = form_arg(m, &form.step[i].arg[n], steps, u, g);
+        steps[i] = form_step(m, &form.step[i], in);
+    }
+    return steps[form.count - 1];
+}
+
+/* With what the layer adds for the expert. */
+static tn_tval *
+biased(const moe *m, tn_tval *x, tn_value *bias, tn_tval *e, tn_tval *n)
+{
+    tn_tval *at[] = {e, n}, *b;
+
+    if (!bias)
+        return x;
+    b = tn_lo_wide(m->k, bias, at);
+    return step2(m, TN_FN_add, x, b);
+}
+
 static tn_tval *
 hidden_of(const moe *m, tn_tval *token, tn_tval *e, tn_tval *n)
 {
     tn_axis *over = tn_lo_span_axis(m->k, m->hidden, NULL, 0);
     tn_tval *at = tn_tb_index(m->k->b, over);
     tn_tval *row = tn_lo_flat(m->k, m->x, m->lead, token, &at);
-    tn_tval *u = product(m, row, m->up, e, n, over);
+    tn_tval *u = product(m, row, m->up, e, n, over), *g = NULL;
 
-    if (m->gate)
-        u = step2(m, TN_FN_mul, activated(m, product(m, row, m->gate, e, n, over)), u);
+    u = biased(m, u, m->up_bias, e, n);
+    if (m->gate) {
+        g = product(m, row, m->gate, e, n, over);
+        g = biased(m, g, m->gate_bias, e, n);
+    }
+    if (tn_op_has(m->op, TN_ATTR_moe_form))
+        u = formed(m, u, g);
+    else if (g)
+        u = step2(m, TN_FN_mul, activated(m, g), u);
     else
         u = activated(m, u);
     return tn_lo_narrow(m->k, u, m->x->type.dtype);
@@ -235,7 +301,9 @@ result_of(const moe *m, tn_tval *row, tn_tval *e, tn_tval *n)
     tn_axis *over = tn_lo_span_axis(m->k, m->width, NULL, 0);
     tn_tval *at[] = {row, tn_tb_index(m->k->b, over)};
 
-    return product(m, load(m, m->h, at), m->down, e, n, over);
+    tn_tval *x = product(m, load(m, m->h, at), m->down, e, n, over);
+
+    return biased(m, x, m->down_bias, e, n);
 }
 
 /* ---- sorted by expert ---- */

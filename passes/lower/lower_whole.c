@@ -94,7 +94,7 @@ note(tn_lo *k, tn_op *op)
     for (int i = 0; i < info->attr_count; i++) {
         const tn_attr *a = &op->attr[i];
 
-        if (!a->given && i > 0)
+        if ((!a->given && i > 0) || a->kind == TN_KIND_TEXT)
             continue;
         tn_text_add(&text, "%s%s=", text.at ? " " : "", info->attr[i].name);
         if (a->kind == TN_KIND_CHOICE)

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/graph/form.h"
 #include "runtime/reference/ref.h"
 
 /* ---- route ---- */
@@ -173,7 +174,8 @@ tn_oracle_route(tn_ref_call *c)
 /* ---- moe ---- */
 
 typedef struct experts {
-    const tn_ref_value *x, *ids, *w, *up, *down, *gate;
+    const tn_ref_value *x, *ids, *w, *up, *down, *gate, *up_bias, *gate_bias, *down_bias;
+    tn_form form; /* no steps: a named activation */
     int64_t hidden, width, count, k;
     bool q8, skips;
     double *token, *u, *h, *r; /* one token's vectors */
@@ -187,6 +189,81 @@ times(double *out, const double *w, const double *v, int64_t rows, int64_t colum
         for (int64_t k = 0; k < columns; k++)
             out[i] += w[i * columns + k] * v[k];
     }
+}
+
+static void
+add_bias(double *x, const tn_ref_value *bias, int64_t e, int64_t count)
+{
+    for (int64_t i = 0; bias && i < count; i++)
+        x[i] += bias->f[e * count + i];
+}
+
+static double
+form_arg(const tn_form_arg *arg, const double *steps, double u, double g, tn_dtype t)
+{
+    switch (arg->kind) {
+    case TN_FORM_U: return u;
+    case TN_FORM_G: return g;
+    case TN_FORM_STEP: return steps[arg->step];
+    default: return tn_round_to(t, arg->number);
+    }
+}
+
+static double
+form_step(tn_opcode code, double a, double b, double c)
+{
+    switch (code) {
+    case TN_OP_neg: return -a;
+    case TN_OP_abs: return fabs(a);
+    case TN_OP_sqrt: return sqrt(a);
+    case TN_OP_rsqrt: return 1 / sqrt(a);
+    case TN_OP_recip: return 1 / a;
+    case TN_OP_exp: return exp(a);
+    case TN_OP_expm1: return expm1(a);
+    case TN_OP_log: return log(a);
+    case TN_OP_log1p: return log1p(a);
+    case TN_OP_tanh: return tanh(a);
+    case TN_OP_erf: return erf(a);
+    case TN_OP_sigmoid: return tn_ref_sigmoid(a);
+    case TN_OP_add: return a + b;
+    case TN_OP_sub: return a - b;
+    case TN_OP_mul: return a * b;
+    case TN_OP_div: return a / b;
+    case TN_OP_pow: return pow(a, b);
+    case TN_OP_maximum: return tn_ref_max(a, b);
+    case TN_OP_minimum: return tn_ref_min(a, b);
+    case TN_OP_less: return a < b;
+    case TN_OP_less_equal: return a <= b;
+    case TN_OP_greater: return a > b;
+    case TN_OP_greater_equal: return a >= b;
+    default: return a != 0 ? b : c; /* where */
+    }
+}
+
+static double
+formed(const tn_form *form, double u, double g, tn_dtype t)
+{
+    double steps[TN_FORM_STEPS];
+
+    for (int i = 0; i < form->count; i++) {
+        const tn_form_step *s = &form->step[i];
+        double in[3] = {0};
+
+        for (int n = 0; n < s->count; n++)
+            in[n] = form_arg(&s->arg[n], steps, u, g, t);
+        steps[i] = form_step(s->code, in[0], in[1], in[2]);
+    }
+    return steps[form->count - 1];
+}
+
+static double
+hidden_of(const char *act, const experts *m, int64_t f)
+{
+    tn_dtype t = m->x->dtype;
+
+    if (m->form.count)
+        return formed(&m->form, m->u[f], m->h[f], t);
+    return m->gate ? tn_ref_act(act, m->h[f], t) * m->u[f] : tn_ref_act(act, m->u[f], t);
 }
 
 /* r = down[e] h, h = act(gate[e] x) * (up[e] x) or act(up[e] x); as the type
@@ -203,12 +280,14 @@ expert_of(const tn_ref_call *c, experts *m, int64_t row, int64_t e)
     times(m->u, m->up->f + matrix, m->token, m->width, m->hidden);
     if (m->gate)
         times(m->h, m->gate->f + matrix, m->token, m->width, m->hidden);
+    add_bias(m->u, m->up_bias, e, m->width);
+    add_bias(m->h, m->gate_bias, e, m->width);
     for (int64_t f = 0; f < m->width; f++)
-        m->h[f] = m->gate ? tn_ref_act(act, m->h[f], m->x->dtype) * m->u[f]
-                          : tn_ref_act(act, m->u[f], m->x->dtype);
+        m->h[f] = hidden_of(act, m, f);
     if (m->q8)
         tn_ref_q8(m->h, m->width);
     times(m->r, m->down->f + matrix, m->h, m->hidden, m->width);
+    add_bias(m->r, m->down_bias, e, m->hidden);
     for (int64_t k = 0; k < m->hidden; k++)
         m->r[k] = tn_ref_wide(m->x->dtype, m->r[k]);
 }
@@ -271,7 +350,12 @@ start_experts(const tn_ref_call *c, experts *m)
         .w = tn_ref_in(c, TN_IN_moe_w),
         .up = tn_ref_in(c, TN_IN_moe_up),
         .down = tn_ref_in(c, TN_IN_moe_down),
-        .gate = tn_ref_in(c, TN_IN_moe_gate)};
+        .gate = tn_ref_in(c, TN_IN_moe_gate),
+        .up_bias = tn_ref_in(c, TN_IN_moe_up_bias),
+        .gate_bias = tn_ref_in(c, TN_IN_moe_gate_bias),
+        .down_bias = tn_ref_in(c, TN_IN_moe_down_bias)};
+    if (tn_ref_is(c, TN_ATTR_moe_act, "form"))
+        (void)tn_form_read(tn_op_text(c->op, TN_ATTR_moe_form), &m->form);
     m->count = m->up->dim[0];
     m->width = m->up->dim[1];
     m->hidden = m->up->dim[2];

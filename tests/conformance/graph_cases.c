@@ -682,6 +682,12 @@ const graph_case tn_graph_cases[] = {
         "{zero=\"skip\"}; y1: $T[N,20] = moe x, i, w, u, d {order=\"expert\", zero=\"skip\"}",
         .rel = 1e-3, .abs = 1e-3, .data = DATA_NOISE),
     CASE("moe", F32,
+        "input x: $T[N,20]; input i: i32[N,2] in 0..4; input w: f32[N,2]; weight u: $T[5,24,20]; "
+        "weight d: $T[5,20,24]; weight g: $T[5,24,20]; weight a: $T[5,24]; weight b: $T[5,24]; "
+        "weight c: $T[5,20]; y: $T[N,20] = moe x, i, w, u, d, g, a, b, c {act=\"form\", "
+        "form=\"sigmoid g | mul g #0 | maximum u -1 | mul #1 #2\"}",
+        .rel = 1e-3, .abs = 1e-3, .data = DATA_NOISE),
+    CASE("moe", F32,
         "input x: $T[3,2]; input i: i32[3,2] in 1..5; input w: f32[3,2]; weight u: $T[5,4,2]; "
         "weight d: $T[5,2,4]; y: $T[3,2] = moe x, i, w, u, d",
         .fails = true),

@@ -115,6 +115,37 @@ TN_TEST(many_axes_and_slots)
                     "    y: f32[6] = moe x, i, w, up, down {act=\"relu\"}\n    output y = y\n");
 }
 
+/* Hidden layers that have no name, and what experts add. */
+TN_TEST(experts_with_forms_and_biases)
+{
+    static const char text[] =
+        "graph main\n    dim B 0..%d\n    input x: %s[B,6]\n    input z: f32[B,3]\n"
+        "    weight up: %s[3,5,6]\n    weight gate: %s[3,5,6]\n    weight down: %s[3,6,5]\n"
+        "    weight both: %s[3,10]\n    weight c: %s[3,6]\n"
+        "    a: %s[3,5] = slice both {axis=1, size=5, step=2}\n"
+        "    b: %s[3,5] = slice both {axis=1, start=1, size=5, step=2}\n"
+        "    i: i32[B,2], w: f32[B,2], g: f32[B,3] = route z {k=2}\n"
+        "    y: %s[B,6] = moe x, i, w, up, down, gate, b, a, c {act=\"form\", "
+        "form=\"minimum g 0.8 | mul #0 1.702 | sigmoid #1 | mul #0 #2 | maximum u -0.7 | "
+        "minimum #4 0.7 | add #5 1 | less g 0 | where #7 #6 u | mul #3 #8\"}\n    output y = y\n";
+    static const char plain[] =
+        "graph main\n    input x: f32[7,6]\n    input z: f32[7,3]\n    weight up: f32[3,5,6]\n"
+        "    weight down: f32[3,6,5]\n    weight b: f32[3,5]\n"
+        "    i: i32[7,2], w: f32[7,2], g: f32[7,3] = route z {k=2}\n"
+        "    y: f32[7,6] = moe x, i, w, up, down, _, b {act=\"gelu\"}\n    output y = y\n";
+    const char *t = "f32";
+    char one[1200];
+
+    snprintf(one, sizeof one, text, 64, t, t, t, t, t, t, t, t, t);
+    LOWERED(.text = one, .dims = {B(9)});
+    snprintf(one, sizeof one, text, 4, t, t, t, t, t, t, t, t, t);
+    LOWERED(.text = one, .dims = {B(3)});
+    t = "bf16";
+    snprintf(one, sizeof one, text, 64, t, t, t, t, t, t, t, t, t);
+    LOWERED(.text = one, .dims = {B(9)}, .tolerance = 0.06);
+    LOWERED(.text = plain);
+}
+
 /* Weights that are often 0: those experts have no rows. */
 TN_TEST(experts_of_weight_0)
 {
@@ -160,4 +191,5 @@ TN_TEST(experts_that_are_not_there)
 
 TN_MAIN(TN_CASE(routes), TN_CASE(routes_by_groups), TN_CASE(routes_of_halves_and_many_axes),
     TN_CASE(experts), TN_CASE(a_few_tokens), TN_CASE(many_axes_and_slots),
-    TN_CASE(experts_of_weight_0), TN_CASE(segments), TN_CASE(experts_that_are_not_there))
+    TN_CASE(experts_of_weight_0), TN_CASE(experts_with_forms_and_biases), TN_CASE(segments),
+    TN_CASE(experts_that_are_not_there))
