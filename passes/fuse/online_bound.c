@@ -5,7 +5,8 @@
 
 #include "passes/fuse/online_in.h"
 
-enum { TERMS = 12, FAR = 1 << 30 };
+/* FAR: of terms of integers. Floats hold sums of TERMS numbers up to NEAR. */
+enum { TERMS = 12, FAR = 1 << 30, NEAR = 1 << 20 };
 
 /* keys * `keys` + the sum of sign * term < 0, or <= 0. */
 typedef struct linear {
@@ -15,6 +16,7 @@ typedef struct linear {
     int sign[TERMS];
     int count;
     bool ok;
+    bool floats;
 } linear;
 
 typedef struct bounds {
@@ -41,6 +43,8 @@ is_minus_infinity(const tn_tval *v)
 static bool
 is_term(const tn_tval *v)
 {
+    if (v->op == TN_T_const && tn_is_float(v->dtype))
+        return v->real > -NEAR && v->real < NEAR && v->real == floor(v->real);
     if (v->op == TN_T_const)
         return v->whole > -FAR && v->whole < FAR;
     if (v->op == TN_T_size)
@@ -48,12 +52,22 @@ is_term(const tn_tval *v)
     return v->op == TN_T_index && v->axis->kind == TN_AXIS_GRID;
 }
 
+/* A conversion that changes no number, if floats are near. */
+static bool
+converts(const tn_tval *v)
+{
+    bool wide = v->dtype == TN_F32 || v->dtype == TN_F64;
+
+    return is_fn(v, TN_FN_cast) && tn_dtype_bytes(v->dtype) >= 4 &&
+        (wide || (!tn_is_float(v->dtype) && tn_is_signed(v->dtype))) &&
+        tn_is_signed(v->arg[0]->dtype) && !tn_is_float(v->arg[0]->dtype);
+}
+
 static void
 collect(linear *l, tn_tval *v, int sign)
 {
-    while (is_fn(v, TN_FN_cast) && !tn_is_float(v->dtype) && v->dtype != TN_BOOL &&
-        tn_dtype_bytes(v->dtype) >= 4 && tn_is_signed(v->dtype) && tn_is_signed(v->arg[0]->dtype) &&
-        !tn_is_float(v->arg[0]->dtype))
+    l->floats |= tn_is_float(v->dtype);
+    while (converts(v))
         v = v->arg[0];
     if (is_fn(v, TN_FN_add) || is_fn(v, TN_FN_sub)) {
         collect(l, v->arg[0], sign);
@@ -77,7 +91,7 @@ extreme(bounds *b, tn_tval *v, bool greatest)
     tn_tb *t = b->c->b;
 
     if (v->op == TN_T_const)
-        return tn_tb_int(t, v->whole);
+        return tn_tb_int(t, tn_is_float(v->dtype) ? (int64_t)v->real : v->whole);
     if (v->op == TN_T_index && !v->axis->by_one) {
         tn_axis *axis = tn_clone_axis(b->c, v->axis);
 
@@ -102,6 +116,26 @@ solved(bounds *b, const linear *l, bool upper)
     return sum;
 }
 
+/* `at`, but `none` where a float may not hold the numbers. */
+static tn_tval *
+if_near(bounds *b, const linear *l, tn_tval *at, tn_tval *none)
+{
+    tn_tb *t = b->c->b;
+    tn_tval *most = tn_clone_value(b->c, l->axis->high), *near;
+
+    for (int i = 0; i < l->count; i++) {
+        const tn_tval *v = l->term[i];
+
+        if (v->op == TN_T_const)
+            continue;
+        near = tn_clone_value(b->c, v->op == TN_T_index ? v->axis->high : l->term[i]);
+        most = tn_tb_fn2(t, TN_FN_max, most, near);
+    }
+    near = tn_tb_int(t, NEAR);
+    near = tn_tb_fn2(t, TN_FN_lt, most, near);
+    return tn_tb_fn3(t, TN_FN_select, near, at, none);
+}
+
 /* x < y, or x <= y with `equal`, wherever a score is not -inf. */
 static void
 compare(bounds *b, tn_tval *x, tn_tval *y, bool equal)
@@ -110,7 +144,7 @@ compare(bounds *b, tn_tval *x, tn_tval *y, bool equal)
     tn_tb *t = b->c->b;
     tn_tval *at;
 
-    if (tn_is_float(x->dtype) || x->dtype == TN_BOOL)
+    if (x->dtype == TN_BOOL)
         return;
     collect(&l, x, 1);
     collect(&l, y, -1);
@@ -119,10 +153,14 @@ compare(bounds *b, tn_tval *x, tn_tval *y, bool equal)
     at = solved(b, &l, l.keys > 0);
     if (l.keys > 0) {
         at = equal ? tn_tb_fn2(t, TN_FN_add, at, tn_tb_int(t, 1)) : at;
+        if (l.floats)
+            at = if_near(b, &l, at, tn_clone_value(b->c, l.axis->high));
         b->high = b->high ? tn_tb_fn2(t, TN_FN_min, b->high, at) : at;
         b->p->out->causal = true;
     } else {
         at = equal ? at : tn_tb_fn2(t, TN_FN_add, at, tn_tb_int(t, 1));
+        if (l.floats)
+            at = if_near(b, &l, at, tn_tb_int(t, 0));
         b->low = b->low ? tn_tb_fn2(t, TN_FN_max, b->low, at) : at;
         b->p->out->windowed = true;
     }

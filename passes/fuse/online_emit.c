@@ -251,15 +251,28 @@ quotient(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *total, tn
     return zero_unless(e, fn2(e, TN_FN_lt, tn_tb_real(e->b, total->dtype, 0), total), x);
 }
 
-/* Weights that nothing divides: NaN where the scale is, or where no score is
- * above -inf and the scale infinite. */
+/* Weights that are not divided by a sum of ours alone. A guard gives 0 where
+ * the weight of every key is NaN: where what is done to all of them makes the
+ * scale NaN. */
 static tn_tval *
 measured(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *scale)
 {
-    tn_tval *infinite = tn_tb_real(e->b, scale->dtype, (double)INFINITY);
-    tn_tval *x = scaled(e, acc, scale);
+    tn_tval *x = scaled(e, acc, scale), *unit = scale;
 
-    return t->guarded ? zero_unless(e, fn2(e, TN_FN_lt, scale, infinite), x) : x;
+    for (int i = t->steps - 1; i >= 0; i--) {
+        const tn_online_step *s = &t->chain[i];
+
+        if (is_fn(s->value, TN_FN_cast) || (!s->guard && runs_in_loop(t, s)))
+            continue;
+        if (s->guard) {
+            x = zero_unless(e, fn2(e, TN_FN_eq, unit, unit), x);
+            unit = zero_unless(e, fn2(e, TN_FN_eq, unit, unit), unit);
+        } else {
+            x = rebuilt(e, s, x);
+            unit = t->guarded ? rebuilt(e, s, unit) : unit;
+        }
+    }
+    return x;
 }
 
 /* What a target's scale is the exponential of: the greatest score less all
@@ -306,9 +319,9 @@ results(emitter *e)
             by = tn_online_dividing(e->p, t, &sum);
             if (by)
                 x = quotient(e, t, x, final[sum], scale[i]);
-            else if (scale[i])
-                x = measured(e, t, x, scale[i]);
-            e->c->value[t->value->id] = apply(e, t, x, false, by ? by->value : NULL);
+            e->c->value[t->value->id] = scale[i] && !by
+                ? measured(e, t, x, scale[i])
+                : apply(e, t, x, false, by ? by->value : NULL);
         }
 }
 
