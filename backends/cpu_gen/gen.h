@@ -53,6 +53,7 @@ typedef struct tn_gen {
     LLVMValueRef *locals;  /* pointers, by index */
     LLVMValueRef *values;  /* by id of the instruction */
     tn_gen_cell *cells;
+    LLVMValueRef one; /* 16 f32 of 1.0 that LLVM does not know, or NULL */
     uint64_t stack_bytes;
 } tn_gen;
 
