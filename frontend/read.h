@@ -12,10 +12,7 @@
  * collected. Then params, dims, labels and the like are read, and each entry
  * is expanded into a graph (entry.c, node.c, ..). */
 
-enum {
-    TN_READ_MAX_DEPTH = 100,
-    TN_READ_MAX_SYMBOLS = 4096
-};
+enum { TN_READ_MAX_DEPTH = 100, TN_READ_MAX_SYMBOLS = 4096 };
 
 /* A symbolic dimension as declared. */
 typedef struct tn_dim {

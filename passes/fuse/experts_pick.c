@@ -15,7 +15,8 @@ typedef struct said {
     tn_tval *f[TN_EX_FACTORS]; /* w, if it is a product */
     tn_axis *slots; /* summed inside a factor */
     int indicators, weights;
-    bool unrolled; /* slots one by one inside a factor */
+    tn_tval *each[TN_EX_FACTORS]; /* slots one by one inside a factor: */
+    int64_t unrolled;             /* their weights, how many */
 } said;
 
 tn_tval *
@@ -150,8 +151,9 @@ read_written(tn_tval *v, said *s, int64_t *slots)
     if (!tn_ex_factors(v, f, &count) || !read_pair(f, count, &is, &w))
         return false;
     at = is.id->arg[is.id->arg_count - 1];
-    if (!tn_tval_is_int(at, &slot) || slot != *slots)
+    if (!tn_tval_is_int(at, &slot) || slot != *slots || slot == TN_EX_FACTORS)
         return false;
+    s->each[slot] = w;
     if (slot == 0) {
         s->is = is;
         s->w = w;
@@ -188,7 +190,8 @@ read_factor(tn_experts *x, tn_tval *v, said *s)
         return join(x, s, &is);
     if (read_dense(v, &dense) || (tn_ex_is_fn(v, TN_FN_add) && read_written(v, &dense, &slots))) {
         s->slots = dense.slots;
-        s->unrolled = slots > 0;
+        s->unrolled = slots;
+        memcpy(s->each, dense.each, sizeof s->each);
         s->w = dense.w;
         s->weights++;
         return join(x, s, &dense.is);
@@ -246,6 +249,22 @@ same_factors(tn_tval *const *a, int count, tn_tval **b, int others)
         if (n == others)
             return false;
         b[n] = b[--others];
+    }
+    return true;
+}
+
+/* The weights of all slots that were written out. */
+static bool
+has_each(tn_experts *x, const said *s, tn_value *w)
+{
+    int64_t slots;
+
+    if (!tn_size_is_int(w->type.dim[x->lead], &slots) || slots != s->unrolled)
+        return false;
+    for (int64_t i = 0; i < slots; i++) {
+        x->at[x->lead] = tn_tb_int(x->k->b, i);
+        if (!tn_ex_same(tn_ex_plain(tn_lo_el(x->k, w, x->at)), tn_ex_plain(s->each[i])))
+            return false;
     }
     return true;
 }
@@ -422,6 +441,8 @@ read_slots(tn_experts *x, tn_ex_term *t)
         t->w = tn_ex_value(x, s.w, slots, slot, false);
     else if (t->ids)
         t->w = product_of(x, &s, slots, slot);
+    if (t->w && s.unrolled && !has_each(x, &s, t->w))
+        t->w = NULL;
     if (t->ids && !t->w && s.weights > 1)
         return tn_ex_fail(x, "each chosen expert has one weight", "a product of several",
             "multiply the weights once, before");

@@ -169,7 +169,8 @@ TN_TEST(limits)
     tn_read_limits limits = {.bytes = 4, .depth = 0};
     trial t = {.text = "[1,2]", .bytes = 5, .limits = &limits};
     TN_CHECK_EQ(start(&t), TN_LIMIT);
-    TN_CHECK_STR(tn_diag_text(&t.diag, 0), "m.json: more than 4 bytes of JSON (--limit bytes=N allows more)");
+    TN_CHECK_STR(tn_diag_text(&t.diag, 0),
+        "m.json: more than 4 bytes of JSON (--limit bytes=N allows more)");
     finish(&t);
     limits = (tn_read_limits){.bytes = 0, .depth = 2};
     t = (trial){.text = "[[1]]", .bytes = 5, .limits = &limits};
