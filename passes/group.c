@@ -26,12 +26,6 @@ tn_group_of(const tn_grouper *x, const tn_value *v)
 
 /* ---- walks through inlined operations ---- */
 
-static bool
-is_inlined(const tn_grouper *x, const tn_value *v)
-{
-    return v->kind == TN_VALUE_RESULT && x->out->inlined[v->def->id];
-}
-
 tn_trace
 tn_group_trace(const tn_grouper *x, tn_value *v)
 {
@@ -39,7 +33,7 @@ tn_group_trace(const tn_grouper *x, tn_value *v)
 
     for (int i = 0; i < TN_MAX_RANK; i++)
         t.dim[i] = (int8_t)(i < v->type.rank ? i : -1);
-    while (is_inlined(x, t.base) && tn_op_keeps_places(t.base->def)) {
+    while (tn_group_is_inlined(x, t.base) && tn_op_keeps_places(t.base->def)) {
         const tn_op *op = t.base->def;
         int8_t to[TN_MAX_RANK], from[TN_MAX_RANK];
 
@@ -70,7 +64,7 @@ tn_group_walk(tn_grouper *x, tn_value *v)
 
     if (v->kind == TN_VALUE_LITERAL || (v->kind == TN_VALUE_PARAM && v->block != x->g->block))
         return;
-    if (!is_inlined(x, v)) {
+    if (!tn_group_is_inlined(x, v)) {
         tn_push(x->arena, &x->leaves, v);
         return;
     }
@@ -233,124 +227,6 @@ tn_group_add_place(tn_grouper *x, tn_group *group, tn_value *value, bool member)
     return &group->places.at[group->places.count - 1];
 }
 
-/* ---- what is computed again at each use ---- */
-
-enum {
-    START_DEPTH = 8,  /* what a loop starts from: operations in a row, */
-    START_COST = 16,  /* their cost, */
-    START_LOADS = 6,  /* tensors they read */
-};
-
-static bool
-rejoins(const tn_grouper *x, const tn_value *v)
-{
-    return v->kind == TN_VALUE_RESULT && !x->out->inlined[v->def->id] &&
-        v->def->code != TN_OP_constant;
-}
-
-/* A border that is only seen through other views costs a comparison where it
- * is looked at; memory would cost more. */
-static bool
-is_seen_through_views(const tn_op *op)
-{
-    const tn_value *v = op->out[0];
-
-    for (uint32_t i = 0; i < v->uses.count; i++)
-        if (!v->uses.at[i].op || tn_lower_kind_of(v->uses.at[i].op->code) != TN_LOWER_view)
-            return false;
-    return v->uses.count > 0;
-}
-
-static bool
-may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
-{
-    tn_lower_kind kind = tn_lower_kind_of(op->code);
-    bool free_view = tn_op_is_free_view(op) || (op->code == TN_OP_pad && is_seen_through_views(op));
-
-    bool rejoin = false;
-
-    *cost = tn_op_cost(op);
-    *loads = *depth = 0;
-    if (op->code == TN_OP_constant)
-        return false;
-    if (!free_view && kind != TN_LOWER_map && op->code != TN_OP_iota && op->code != TN_OP_fill &&
-        op->code != TN_OP_one_hot)
-        return false;
-    for (int i = 0; i < op->in_count; i++) {
-        const tn_value *v = op->in[i];
-
-        if (!v || v->kind == TN_VALUE_LITERAL)
-            continue;
-        if (is_inlined(x, v)) {
-            *cost += x->cost[v->def->id];
-            *loads += x->loads[v->def->id];
-            *depth = *depth > x->depth[v->def->id] ? *depth : x->depth[v->def->id];
-        } else {
-            *loads += v->type.rank > 0;
-        }
-        rejoin |= !free_view && rejoins(x, v);
-    }
-    ++*depth;
-    if (*depth > TN_GROUP_INLINE || rejoin)
-        return false;
-    return free_view || (*loads == 0 && *cost <= TN_GROUP_PLACES) ||
-        (*loads == 1 && *cost <= TN_GROUP_CHEAP);
-}
-
-/* What a loop starts from is computed once, there: no kernel for it alone. */
-static bool
-only_starts_loops(const tn_value *v, int depth)
-{
-    for (uint32_t i = 0; i < v->uses.count; i++) {
-        const tn_op *op = v->uses.at[i].op;
-
-        if (!op || depth == START_DEPTH || op->block != v->def->block)
-            return false;
-        if (op->code == TN_OP_scan && v->uses.at[i].index < tn_op_int(op, TN_ATTR_scan_carries))
-            continue;
-        if ((!tn_op_is_free_view(op) && tn_lower_kind_of(op->code) != TN_LOWER_map) ||
-            !only_starts_loops(op->out[0], depth + 1))
-            return false;
-    }
-    return v->uses.count > 0;
-}
-
-static bool
-may_start_loops(const tn_op *op, int cost, int loads, int depth)
-{
-    return tn_lower_kind_of(op->code) == TN_LOWER_map && cost <= START_COST &&
-        loads <= START_LOADS && depth < TN_GROUP_INLINE && only_starts_loops(op->out[0], 0);
-}
-
-/* Where elements are taken from: each is computed once, where it is taken. */
-static bool
-only_places_gather(const tn_op *op, int cost, int loads, int depth)
-{
-    const tn_value *v = op->out[0];
-    const tn_op *reader = v->uses.count == 1 ? v->uses.at[0].op : NULL;
-
-    return reader && tn_lower_kind_of(op->code) == TN_LOWER_map && tn_is_int(v->type.dtype) &&
-        tn_lower_kind_of(reader->code) == TN_LOWER_gather && v->uses.at[0].index == 1 &&
-        reader->block == op->block && reader->out[0]->type.rank == v->type.rank &&
-        cost <= START_COST && loads <= START_LOADS && depth < TN_GROUP_INLINE;
-}
-
-static bool
-try_inline(tn_grouper *x, const tn_op *op)
-{
-    int cost, loads, depth;
-
-    if (!x->fuse ||
-        (!may_inline(x, op, &cost, &loads, &depth) && !may_start_loops(op, cost, loads, depth) &&
-            !only_places_gather(op, cost, loads, depth)))
-        return false;
-    x->out->inlined[op->id] = true;
-    x->cost[op->id] = (uint8_t)(cost > 255 ? 255 : cost);
-    x->loads[op->id] = (uint8_t)(loads > 255 ? 255 : loads);
-    x->depth[op->id] = (uint8_t)depth;
-    return true;
-}
-
 /* ---- placing one operation ---- */
 
 enum { CANDIDATES = 8 };
@@ -408,12 +284,42 @@ candidates(tn_grouper *x, const tn_op *op, tn_group **list)
         t = tn_group_trace(x, op->in[i]);
         count = add_maker(x, op->in[i], list, count);
         g = x->reader[t.base->id];
-        if (g && g->kind == TN_GROUP_ROW)
+        if (g &&
+            (g->kind == TN_GROUP_ROW ||
+                (g->kind == TN_GROUP_CONTRACT && tn_lower_kind_of(op->code) == TN_LOWER_contract)))
             count = add_candidate(list, count, g);
     }
     if (op->code == TN_OP_scan)
         count = body_makers(x, op->body[0], list, count);
     return count;
+}
+
+static bool
+leaves_grid(const tn_op *reduce)
+{
+    const tn_value *v = reduce->in[0];
+    unsigned mask = tn_op_reduced(reduce);
+
+    for (int i = 0; i < v->type.rank; i++)
+        if (!(mask >> i & 1) && !tn_size_is_one(v->type.dim[i]))
+            return true;
+    return false;
+}
+
+/* What only rows are reduced from: beside a contraction it would be stored for
+ * them, with the rows it is made of. */
+static bool
+feeds_rows(const tn_op *op)
+{
+    const tn_value *v = op->out[0];
+
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *to = v->uses.at[i].op;
+
+        if (!to || tn_lower_kind_of(to->code) != TN_LOWER_reduce || !leaves_grid(to))
+            return false;
+    }
+    return v->uses.count > 0;
 }
 
 static void
@@ -423,10 +329,12 @@ place(tn_grouper *x, tn_op *op)
     int count = x->fuse ? candidates(x, op, list) : 0;
 
     for (int i = 0; i < count; i++)
-        if (!tn_group_is_full(x, list[i], op) && list[i]->region == x->out->region[op->id] &&
+        if ((list[i]->kind != TN_GROUP_CONTRACT || !feeds_rows(op)) &&
+            !tn_group_is_full(x, list[i], op) && list[i]->region == x->out->region[op->id] &&
             tn_group_has_room(x, op, list[i]) && tn_group_join(x, list[i], op))
             return;
-    (void)tn_group_open(x, op);
+    if (!tn_group_inline_once(x, op))
+        (void)tn_group_open(x, op);
 }
 
 /* The group of a fusion takes its place where its last operation stands. */
@@ -608,7 +516,7 @@ place_results(tn_grouper *x)
     for (uint32_t i = 0; i < x->g->block->results.count; i++) {
         tn_value *v = x->g->block->results.at[i];
 
-        if (!is_inlined(x, v) || x->out->of[v->def->id] || place_view(x, v))
+        if (!tn_group_is_inlined(x, v) || x->out->of[v->def->id] || place_view(x, v))
             continue;
         x->out->inlined[v->def->id] = false;
         (void)tn_group_open(x, v->def);
@@ -641,7 +549,7 @@ place_all(tn_grouper *x)
             place_kept(x, op);
         else if (x->update[op->id])
             tn_group_place_update(x, x->update[op->id]);
-        else if (op->code != TN_OP_constant && !try_inline(x, op))
+        else if (op->code != TN_OP_constant && !tn_group_inline(x, op))
             place(x, op);
     }
     place_results(x);

@@ -69,6 +69,14 @@ bool tn_group_settle_size(tn_grouper *x);
 /* True if the group may read what `op` reads besides. */
 bool tn_group_has_room(tn_grouper *x, const tn_op *op, const tn_group *into);
 
+/* ---- group_inline.c ---- */
+
+bool tn_group_is_inlined(const tn_grouper *x, const tn_value *v);
+/* True if `op` is cheap enough to be computed wherever it is read. */
+bool tn_group_inline(tn_grouper *x, const tn_op *op);
+/* The same of an operation that no group takes and one other reads. */
+bool tn_group_inline_once(tn_grouper *x, const tn_op *op);
+
 /* Adds `op` to a group if it fits. */
 bool tn_group_join(tn_grouper *x, tn_group *into, tn_op *op);
 /* A group of its own. */

@@ -186,6 +186,48 @@ commit(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
     tn_group_add_op(x, group, op);
 }
 
+/* ---- contractions of one operand ---- */
+
+/* Of one kernel: their accumulators share the registers. */
+enum { SIBLINGS = 3 };
+
+static bool
+are_alike(const tn_op *a, const tn_op *b)
+{
+    const tn_type *ta = &a->out[0]->type, *tb = &b->out[0]->type;
+
+    if (a->code != TN_OP_contract || a->in[0] != b->in[0] || ta->dtype != tb->dtype ||
+        ta->rank != tb->rank ||
+        strcmp(tn_op_text(a, TN_ATTR_contract_labels), tn_op_text(b, TN_ATTR_contract_labels)) != 0)
+        return false;
+    for (int i = 0; i < ta->rank; i++)
+        if (!tn_size_equal(ta->dim[i], tb->dim[i]))
+            return false;
+    return a->in[1]->kind == TN_VALUE_WEIGHT && b->in[1]->kind == TN_VALUE_WEIGHT;
+}
+
+/* Queries, keys and values, a gate and what it lets through: products of the
+ * same rows with matrices of the same shape, in one pass over the rows. */
+static bool
+join_contraction(tn_grouper *x, tn_group *into, tn_op *op)
+{
+    tn_op *first = into->ops.at[0];
+    int siblings = 1;
+    fit f;
+
+    if (into->kind != TN_GROUP_CONTRACT || into->online || into->family || !are_alike(first, op) ||
+        !tn_group_ready(x, op, into))
+        return false;
+    for (uint32_t i = 1; i < into->ops.count; i++)
+        siblings += into->ops.at[i]->code == TN_OP_contract;
+    if (siblings == SIBLINGS)
+        return false;
+    memcpy(f.result, tn_group_find(into, first->out[0])->axis, sizeof f.result);
+    add_results(x, into, op, &f);
+    tn_group_add_op(x, into, op);
+    return true;
+}
+
 bool
 tn_group_join(tn_grouper *x, tn_group *into, tn_op *op)
 {
@@ -198,6 +240,8 @@ tn_group_join(tn_grouper *x, tn_group *into, tn_op *op)
         return tn_group_join_scan(x, into, op);
     if (op->code == TN_OP_concat)
         return tn_group_join_concat(x, into, op);
+    if (kind == TN_LOWER_contract)
+        return join_contraction(x, into, op);
     if (kind != TN_LOWER_map && !is_row_op(op))
         return false;
     if (into->axes.count + 1 >= TN_GROUP_AXES)

@@ -148,6 +148,25 @@ make_statements(tn_lo *k)
     }
 }
 
+/* With what it reads that is computed there, before it; as deep as operations
+ * are inlined behind one another. */
+static void
+list_op(tn_lo *k, const tn_op *op)
+{
+    for (uint32_t i = 0; i < k->out->ops.count; i++)
+        if (k->out->ops.at[i] == op)
+            return;
+    for (int i = 0; i < op->in_count; i++) {
+        const tn_value *v = op->in[i];
+
+        if (v && v->kind == TN_VALUE_RESULT && v->def->block == k->g->block &&
+            k->groups->inlined[v->def->id])
+            list_op(k, v->def);
+    }
+    if (!k->groups->inlined[op->id] || k->groups->of[op->id] || tn_op_cost(op) > 0)
+        tn_push(k->arena, &k->out->ops, op);
+}
+
 static void
 finish(tn_lo *k)
 {
@@ -161,7 +180,7 @@ finish(tn_lo *k)
                 tn_push(k->arena, &k->out->buffers, v);
             }
     for (uint32_t i = 0; i < k->group->ops.count; i++)
-        tn_push(k->arena, &k->out->ops, k->group->ops.at[i]);
+        list_op(k, k->group->ops.at[i]);
 }
 
 /* Attention runs online. What joined the group behind it cannot undo that. */

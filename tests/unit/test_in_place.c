@@ -141,7 +141,7 @@ TN_TEST(rows_are_stored_by_the_kernel_that_makes_them)
 
     in_place(given, 1, 2);
     in_place(map, 1, 2);
-    in_place(parts, 1, 3);
+    in_place(parts, 1, 2);
     in_place(turned, 1, 2);
     LOWERED(.text = given, .dims = {P(0)});
     LOWERED(.text = given, .dims = {P(4)});

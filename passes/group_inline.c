@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What has no place in memory: it is computed where it is read. */
+#include "passes/group_in.h"
+
+bool
+tn_group_is_inlined(const tn_grouper *x, const tn_value *v)
+{
+    return v->kind == TN_VALUE_RESULT && x->out->inlined[v->def->id];
+}
+
+enum {
+    ONCE_LOADS = 12,  /* tensors that a value read by one operation reads */
+    START_DEPTH = 8,  /* what a loop starts from: operations in a row, */
+    START_COST = 16,  /* their cost, */
+    START_LOADS = 6,  /* tensors they read */
+};
+
+static bool
+rejoins(const tn_grouper *x, const tn_value *v)
+{
+    return v->kind == TN_VALUE_RESULT && !x->out->inlined[v->def->id] &&
+        v->def->code != TN_OP_constant;
+}
+
+/* A border that is only seen through other views costs a comparison where it
+ * is looked at; memory would cost more. */
+static bool
+is_seen_through_views(const tn_op *op)
+{
+    const tn_value *v = op->out[0];
+
+    for (uint32_t i = 0; i < v->uses.count; i++)
+        if (!v->uses.at[i].op || tn_lower_kind_of(v->uses.at[i].op->code) != TN_LOWER_view)
+            return false;
+    return v->uses.count > 0;
+}
+
+/* The element-wise operation (or concat) that alone reads the result, each
+ * element once, at its own place; NULL if there is none. */
+static const tn_op *
+only_reader(const tn_grouper *x, const tn_op *op)
+{
+    const tn_value *v = op->out[0];
+    const tn_op *to;
+
+    for (;;) {
+        to = v->uses.count == 1 ? v->uses.at[0].op : NULL;
+        if (!to || to->block != op->block || x->claim[to->id] || x->update[to->id])
+            return NULL;
+        if (!tn_op_keeps_places(to) || to->code == TN_OP_broadcast)
+            break;
+        v = to->out[0];
+    }
+    if (to->code == TN_OP_concat)
+        return to;
+    if (tn_lower_kind_of(to->code) != TN_LOWER_map || v->type.rank != to->out[0]->type.rank)
+        return NULL;
+    for (int i = 0; i < v->type.rank; i++)
+        if (!tn_size_equal(v->type.dim[i], to->out[0]->type.dim[i]))
+            return NULL;
+    return to;
+}
+
+static bool
+may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
+{
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+    bool free_view = tn_op_is_free_view(op) || (op->code == TN_OP_pad && is_seen_through_views(op));
+
+    bool rejoin = false;
+
+    *cost = tn_op_cost(op);
+    *loads = *depth = 0;
+    if (op->code == TN_OP_constant)
+        return false;
+    if (!free_view && kind != TN_LOWER_map && op->code != TN_OP_iota && op->code != TN_OP_fill &&
+        op->code != TN_OP_one_hot)
+        return false;
+    for (int i = 0; i < op->in_count; i++) {
+        const tn_value *v = op->in[i];
+
+        if (!v || v->kind == TN_VALUE_LITERAL)
+            continue;
+        if (tn_group_is_inlined(x, v)) {
+            *cost += x->cost[v->def->id];
+            *loads += x->loads[v->def->id];
+            *depth = *depth > x->depth[v->def->id] ? *depth : x->depth[v->def->id];
+        } else {
+            *loads += v->type.rank > 0;
+        }
+        rejoin |= !free_view && rejoins(x, v);
+    }
+    ++*depth;
+    if (*depth > TN_GROUP_INLINE || rejoin)
+        return false;
+    return free_view || (*loads == 0 && *cost <= TN_GROUP_PLACES) ||
+        (*loads == 1 && *cost <= TN_GROUP_CHEAP);
+}
+
+/* What a loop starts from is computed once, there: no kernel for it alone. */
+static bool
+only_starts_loops(const tn_value *v, int depth)
+{
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *op = v->uses.at[i].op;
+
+        if (!op || depth == START_DEPTH || op->block != v->def->block)
+            return false;
+        if (op->code == TN_OP_scan && v->uses.at[i].index < tn_op_int(op, TN_ATTR_scan_carries))
+            continue;
+        if ((!tn_op_is_free_view(op) && tn_lower_kind_of(op->code) != TN_LOWER_map) ||
+            !only_starts_loops(op->out[0], depth + 1))
+            return false;
+    }
+    return v->uses.count > 0;
+}
+
+static bool
+may_start_loops(const tn_op *op, int cost, int loads, int depth)
+{
+    return tn_lower_kind_of(op->code) == TN_LOWER_map && cost <= START_COST &&
+        loads <= START_LOADS && depth < TN_GROUP_INLINE && only_starts_loops(op->out[0], 0);
+}
+
+/* Where elements are taken from: each is computed once, where it is taken. */
+static bool
+only_places_gather(const tn_op *op, int cost, int loads, int depth)
+{
+    const tn_value *v = op->out[0];
+    const tn_op *reader = v->uses.count == 1 ? v->uses.at[0].op : NULL;
+
+    return reader && tn_lower_kind_of(op->code) == TN_LOWER_map && tn_is_int(v->type.dtype) &&
+        tn_lower_kind_of(reader->code) == TN_LOWER_gather && v->uses.at[0].index == 1 &&
+        reader->block == op->block && reader->out[0]->type.rank == v->type.rank &&
+        cost <= START_COST && loads <= START_LOADS && depth < TN_GROUP_INLINE;
+}
+
+static void
+compute_where_read(tn_grouper *x, const tn_op *op, int cost, int loads, int depth)
+{
+    x->out->inlined[op->id] = true;
+    x->cost[op->id] = (uint8_t)(cost > 255 ? 255 : cost);
+    x->loads[op->id] = (uint8_t)(loads > 255 ? 255 : loads);
+    x->depth[op->id] = (uint8_t)depth;
+}
+
+bool
+tn_group_inline(tn_grouper *x, const tn_op *op)
+{
+    int cost, loads, depth;
+
+    if (!x->fuse ||
+        (!may_inline(x, op, &cost, &loads, &depth) && !may_start_loops(op, cost, loads, depth) &&
+            !only_places_gather(op, cost, loads, depth)))
+        return false;
+    compute_where_read(x, op, cost, loads, depth);
+    return true;
+}
+
+bool
+tn_group_inline_once(tn_grouper *x, const tn_op *op)
+{
+    const tn_op *to;
+    int cost, loads, depth;
+
+    if (!x->fuse || op->out_count != 1 || tn_lower_kind_of(op->code) != TN_LOWER_map ||
+        x->kept[op->id] || x->narrow[op->id])
+        return false;
+    to = only_reader(x, op);
+    if (!to)
+        return false;
+    (void)may_inline(x, op, &cost, &loads, &depth);
+    if (loads > ONCE_LOADS || loads * to->in_count > TN_GROUP_READS || depth > TN_GROUP_INLINE)
+        return false;
+    compute_where_read(x, op, cost, loads, depth);
+    return true;
+}
