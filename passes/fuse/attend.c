@@ -359,7 +359,7 @@ note_scores(const region *r, const roles *s, tn_attended *a)
 static void
 claim(region *r, tn_group *group, tn_attended_list *list, const roles *s)
 {
-    tn_attended a = {.group = group};
+    tn_attended a = {.group = group, .root = r->root, .weight = r->weight};
 
     note_scores(r, s, &a);
     for (uint32_t i = 0; i < group->ops.count; i++)
@@ -415,5 +415,7 @@ tn_attend(tn_grouper *x)
             !tn_is_left(x->options->findings, family, op) && !attend_to(x, op, 0, &list))
             (void)attend_to(x, op, 1, &list);
     tn_attend_masks(x, &list);
+    for (uint32_t i = 0; i < list.at.count; i++)
+        tn_attend_queries(x, &list.at.at[i]);
     x->round += 2;
 }

@@ -5,9 +5,11 @@
 #include "passes/fuse/attend.h"
 #include "passes/fuse/online.h"
 
-/* What attend.c has claimed, for attend_mask.c. */
+/* What attend.c has claimed, for attend_mask.c and attend_queries.c. */
 typedef struct tn_attended {
     tn_group *group;
+    tn_op *root; /* sums values by the weights, */
+    int weight;  /* its operand */
     tn_size keys;
     int rows; /* dimensions along which queries share the keys */
     tn_size row[TN_MAX_RANK];
@@ -28,5 +30,10 @@ tn_online tn_attend_try(tn_grouper *x, tn_group *group);
  * made of positions tell which blocks of keys count. If a group could not run
  * online then, all stay in memory. */
 void tn_attend_masks(tn_grouper *x, const tn_attended_list *list);
+
+/* What the queries alone are made of, element by element (rotated pairs, say),
+ * is computed as they are loaded. Keys are read by every block of queries:
+ * they come from memory. */
+void tn_attend_queries(tn_grouper *x, const tn_attended *a);
 
 #endif
