@@ -174,5 +174,4 @@ TN_MAIN(TN_CASE(what_nobody_reads_goes), TN_CASE(equal_operations_are_one),
     TN_CASE(attributes_tell_operations_apart), TN_CASE(views_that_change_nothing_go),
     TN_CASE(views_that_move_elements_stay), TN_CASE(a_result_that_is_an_input_stays_a_copy),
     TN_CASE(splits_become_slices), TN_CASE(bodies_are_cleaned_too),
-    TN_CASE(what_is_joined_to_be_reduced_comes_apart),
-    TN_CASE(what_is_cut_elsewhere_stays_joined))
+    TN_CASE(what_is_joined_to_be_reduced_comes_apart), TN_CASE(what_is_cut_elsewhere_stays_joined))
