@@ -15,6 +15,8 @@ bool tn_clean_views(tn_graph *g);
 bool tn_clean_parts(tn_graph *g);
 /* Kernels keep 64 of a top_k: more are the start of a sort. */
 bool tn_clean_many(tn_graph *g);
+/* The other way round, where 64 or fewer are used. */
+bool tn_clean_few(tn_graph *g);
 /* A running sum of ones is a position. */
 bool tn_clean_places(tn_graph *g);
 bool tn_clean_fold(tn_graph *g);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A top_k that keeps more than a kernel holds is the start of a sort; a
- * running sum of ones is a position. */
+ * A top_k that keeps more than a kernel holds is the start of a sort, and the
+ * short start of a sort is a top_k; a running sum of ones is a position. */
 #include "ir/graph/build.h"
 #include "passes/clean.h"
 #include "passes/rule_in.h"
@@ -65,6 +65,87 @@ bool
 tn_clean_many(tn_graph *g)
 {
     return clean_block(g->block);
+}
+
+/* ---- sorts of which the start is used ---- */
+
+/* Where the elements end that are read of a sorted value; 0: all, or more. */
+static int64_t
+start_read(const tn_op *sort, const tn_value *v)
+{
+    int64_t axis = tn_op_int(sort, TN_ATTR_sort_axis), most = 0;
+
+    for (uint32_t i = 0; i < v->uses.count; i++) {
+        const tn_op *op = v->uses.at[i].op;
+        bool cut = op && op->code == TN_OP_slice && tn_op_int(op, TN_ATTR_slice_step) == 1;
+        bool one = op && op->code == TN_OP_index;
+        int64_t from = 0, size = 1;
+        const tn_attr *at;
+
+        if (!cut && !one)
+            return 0;
+        at = &op->attr[cut ? TN_ATTR_slice_start : TN_ATTR_index_at];
+        if (tn_op_int(op, cut ? TN_ATTR_slice_axis : TN_ATTR_index_axis) != axis ||
+            at->operand >= 0 || !tn_size_is_int(at->sizes[0], &from) ||
+            (cut && !tn_size_is_int(op->out[0]->type.dim[axis], &size)))
+            return 0;
+        if (from < 0 || from + size > KEPT_LIMIT)
+            return 0;
+        most = from + size > most ? from + size : most;
+    }
+    return most;
+}
+
+static bool
+first_of_sort(tn_op *op)
+{
+    tn_build b = tn_build_before(op);
+    int64_t axis = tn_op_int(op, TN_ATTR_sort_axis);
+    int64_t largest = tn_op_int(op, TN_ATTR_sort_descending), most = 0;
+    tn_size k;
+    tn_op *best;
+
+    for (int i = 0; i < 2; i++) {
+        int64_t own = start_read(op, op->out[i]);
+
+        if (own == 0 && op->out[i]->uses.count != 0)
+            return false;
+        most = own > most ? own : most;
+    }
+    if (most == 0)
+        return false;
+    k = tn_size_int(op->graph->sizes, most);
+    best = tn_build_start(&b, TN_OP_top_k, op->in, 1);
+    tn_op_set_sizes(best, TN_ATTR_top_k_k, &k, 1);
+    tn_op_set_ints(best, TN_ATTR_top_k_axis, &axis, 1);
+    tn_op_set_ints(best, TN_ATTR_top_k_largest, &largest, 1);
+    tn_op_set_dtype(best, TN_ATTR_top_k_dtype, op->out[1]->type.dtype);
+    (void)tn_build_finish(best);
+    for (int i = 0; i < 2; i++)
+        tn_value_replace(op->out[i], best->out[i]);
+    tn_op_remove(op);
+    return true;
+}
+
+static bool
+clean_sorts(tn_block *block)
+{
+    bool changed = false;
+
+    for (tn_op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        for (int i = 0; i < op->body_count; i++)
+            changed |= clean_sorts(op->body[i]);
+        if (op->code == TN_OP_sort)
+            changed |= first_of_sort(op);
+    }
+    return changed;
+}
+
+bool
+tn_clean_few(tn_graph *g)
+{
+    return clean_sorts(g->block);
 }
 
 /* ---- running sums of ones ---- */

@@ -116,22 +116,26 @@ see(tn_experts *x, tn_value *v, int depth)
             see(x, op->in[i], depth + (op->code == TN_OP_contract && sums(op)));
 }
 
-/* Choices are made on scores: what they are made from is none of the experts'
- * business. */
+enum { SCORE_DEPTH = 24 };
+
+/* Choices are made on scores: what they are made from, back to the layer that
+ * gives them, is none of the experts' business. */
 static void
-mark_scores(tn_experts *x, const tn_value *v)
+mark_scores(tn_experts *x, const tn_value *v, int depth)
 {
     const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
     int first = op && op->code == TN_OP_where;
 
-    if (!op || !tn_is_float(v->type.dtype) || !x->depth[op->id] || x->scores[op->id] ||
+    if (!op || !tn_is_float(v->type.dtype) || depth == 0 || x->scores[op->id] ||
         op->code == TN_OP_one_hot)
         return;
     if (op->code != TN_OP_cast && tn_lower_kind_of(op->code) != TN_LOWER_view)
         x->scores[op->id] = true;
+    if (op->code == TN_OP_contract && sums(op))
+        return;
     for (int i = first; i < op->in_count; i++)
         if (op->in[i])
-            mark_scores(x, op->in[i]);
+            mark_scores(x, op->in[i], depth - 1);
 }
 
 static void
@@ -175,7 +179,7 @@ open_candidate(tn_experts *x, tn_value *y)
         return false;
     for (uint32_t i = 0; i < x->cone.count; i++)
         if (x->cone.at[i]->kind == TN_VALUE_RESULT && chooses(x->cone.at[i]))
-            mark_scores(x, x->cone.at[i]->def->in[0]);
+            mark_scores(x, x->cone.at[i]->def->in[0], SCORE_DEPTH);
     look(x);
     x->made = (tn_lowered){.family = "moe"};
     tn_lo_start(x->k, &x->made, "experts");
@@ -373,6 +377,20 @@ is_summed(const tn_value *v)
     return only_added(v);
 }
 
+/* A sum over joined axes of tokens, which are parted: weights may have lain so
+ * all the time. */
+static bool
+parts_tokens(const tn_op *op)
+{
+    const tn_value *v = op->in_count ? op->in[0] : NULL;
+    const tn_type *t = &op->out[0]->type;
+
+    if (op->code != TN_OP_reshape || v->kind != TN_VALUE_RESULT || t->rank <= v->type.rank ||
+        v->type.rank < 2 || !tn_size_equal(t->dim[t->rank - 1], v->type.dim[v->type.rank - 1]))
+        return false;
+    return v->def->code == TN_OP_reduce_sum || v->def->code == TN_OP_contract || adds_rows(v->def);
+}
+
 /* First sums, then products of what no sum has taken. */
 static bool
 is_candidate(const tn_op *op, bool products)
@@ -390,20 +408,27 @@ is_candidate(const tn_op *op, bool products)
         return sums(op) && !only_added(y);
     if (op->code == TN_OP_add || adds_rows(op))
         return !only_added(y);
-    return op->code == TN_OP_reduce_sum;
+    return op->code == TN_OP_reduce_sum || parts_tokens(op);
 }
 
 /* Parts of it were none for want of the rest. */
 static void
-miss(tn_experts *x, const tn_op *op)
+forget_inside(tn_experts *x)
 {
-    tn_ex_miss made = {op, x->predicate, x->found, x->advice};
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < x->misses.count; i++)
         if (!x->depth[x->misses.at[i].op->id])
             x->misses.at[count++] = x->misses.at[i];
     x->misses.count = count;
+}
+
+static void
+miss(tn_experts *x, const tn_op *op)
+{
+    tn_ex_miss made = {op, x->predicate, x->found, x->advice};
+
+    forget_inside(x);
     tn_push(x->arena, &x->misses, made);
 }
 
@@ -432,7 +457,11 @@ search(tn_experts *x, bool products)
         tn_value *y = list.at[i]->out[0];
 
         make_room(x);
-        if (y->uses.count != 0 && !fuse(x, y) && x->near && x->predicate && !products)
+        if (y->uses.count == 0)
+            continue;
+        if (fuse(x, y))
+            forget_inside(x);
+        else if (x->near && x->predicate && !products)
             miss(x, list.at[i]);
     }
 }

@@ -62,6 +62,7 @@ typedef struct tn_ex_term {
      * expert, 0 unless it is among the chosen; no choices: skip where it is. */
     tn_ex_part part[TN_EX_FACTORS];
     int parts;
+    double scale; /* times all of them */
     bool dense;
     bool guarded; /* the parts are not 0 where nothing is chosen */
     tn_value *chosen[TN_EX_CHOICES]; /* the first `most` slots of each */

@@ -19,12 +19,22 @@ same_tokens(const tn_experts *x, const tn_value *v)
     return true;
 }
 
+/* 1 where a condition holds, 0 elsewhere, is as good as the condition. */
+static tn_tval *
+condition(tn_tval *v)
+{
+    v = tn_ex_plain(v);
+    while (tn_ex_is_fn(v, TN_FN_select) && tn_ex_is_real(v->arg[1], 1) && tn_ex_is_zero(v->arg[2]))
+        v = tn_ex_plain(v->arg[0]);
+    return v;
+}
+
 /* A value whose element at the token is `el`: of rank `lead`, of one column,
  * or read at `last` if it is given. */
 static bool
 find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
 {
-    el = tn_ex_plain(el);
+    el = condition(el);
     for (uint32_t i = 0; i < x->cone.count; i++) {
         tn_value *v = x->cone.at[i];
         bool wide = v->type.rank > x->lead && !tn_size_is_one(v->type.dim[x->lead]);
@@ -35,7 +45,7 @@ find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
             last->axis->high != tn_lo_size(x->k, v->type.dim[x->lead]))
             continue;
         x->at[x->lead] = wide ? last : tn_tb_int(x->k->b, 0);
-        if (!tn_ex_same(tn_ex_plain(tn_lo_el(x->k, v, x->at)), el))
+        if (!tn_ex_same(condition(tn_lo_el(x->k, v, x->at)), el))
             continue;
         *out = (tn_ex_part){v, wide};
         return true;
@@ -57,8 +67,11 @@ static bool
 find_parts(tn_experts *x, tn_ex_term *t, tn_tval *last, const tn_ex_choice *c)
 {
     t->parts = 0;
+    t->scale = 1;
     for (int i = 0; i < t->factors; i++) {
-        if (find_part(x, t->factor[i], last, &t->part[t->parts]))
+        if (t->factor[i]->op == TN_T_const && tn_is_float(t->factor[i]->dtype))
+            t->scale *= t->factor[i]->real;
+        else if (find_part(x, t->factor[i], last, &t->part[t->parts]))
             t->parts++;
         else if (says_again(c, t->factor[i]))
             t->guarded = true;
@@ -170,6 +183,27 @@ sparsity(tn_experts *x, tn_ex_term *t, tn_ex_choice *best)
     return most;
 }
 
+/* Which column of a matrix of weights the factors are; NULL. */
+static tn_tval *
+column_of(tn_experts *x, tn_ex_term *t)
+{
+    enum { MOST = 64 };
+
+    for (int64_t e = 0; e < MOST; e++) {
+        tn_tval *number = tn_tb_int(x->k->b, e);
+        bool wide = false;
+
+        for (int i = 0; i < t->factors && !wide; i++) {
+            tn_ex_part part;
+
+            wide = find_part(x, t->factor[i], number, &part) && part.wide;
+        }
+        if (wide)
+            return number;
+    }
+    return NULL;
+}
+
 /* All experts along an axis, or one by number: a weight for each. */
 static bool
 dense(tn_experts *x, tn_ex_term *t, tn_tval *number)
@@ -180,6 +214,7 @@ dense(tn_experts *x, tn_ex_term *t, tn_tval *number)
     if (is == TN_EX_ANYWHERE)
         return false;
     number = number ? number : c.expert;
+    number = number ? number : column_of(x, t);
     if (!number)
         return false;
     if (number->op == TN_T_const)
@@ -213,7 +248,8 @@ tn_ex_weigh(tn_experts *x, tn_ex_term *t)
 bool
 tn_ex_same_weights(const tn_ex_term *a, const tn_ex_term *b)
 {
-    if (a->ids != b->ids || a->w != b->w || a->dense != b->dense || a->parts != b->parts)
+    if (a->ids != b->ids || a->w != b->w || a->dense != b->dense || a->parts != b->parts ||
+        a->scale < b->scale || a->scale > b->scale)
         return false;
     for (int i = 0; !a->w && !a->dense && i < a->parts; i++)
         if (a->part[i].value != b->part[i].value)
@@ -286,6 +322,11 @@ product(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, const 
         tn_value *part = part_of_all(x, b, by, count, i);
 
         all = all ? tn_build_map2(b, TN_OP_mul, all, part) : part;
+    }
+    if (by[0]->scale < 1 || by[0]->scale > 1) {
+        tn_value *scale = tn_build_real(b, TN_F32, by[0]->scale);
+
+        all = tn_build_map2(b, TN_OP_mul, all, scale);
     }
     return tn_build_broadcast(b, all, to, x->lead + 1);
 }

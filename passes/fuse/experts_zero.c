@@ -86,12 +86,29 @@ compared(tn_ex_choice *c, tn_tval *v)
     return TN_EX_SOMEWHERE;
 }
 
+/* Where it is not below 0: the greatest of the places that something was
+ * written to, -1 elsewhere. */
+static tn_ex_zero
+whole_if(tn_ex_choice *c, tn_tval *v, int depth)
+{
+    double n;
+
+    v = tn_ex_plain(v);
+    if (v->op == TN_T_reduce && v->fn == TN_FN_max)
+        v = tn_ex_plain(v->arg[0]);
+    if (tn_ex_is_fn(v, TN_FN_select) && number_of(v->arg[2], &n) && n < 0)
+        return nonzero_if(c, v->arg[0], depth);
+    return TN_EX_SOMEWHERE;
+}
+
 /* x < y, or x <= y, with a number on one side. */
 static tn_ex_zero
 ordered(tn_ex_choice *c, tn_tval *low, tn_tval *high, bool strict, int depth)
 {
     double n;
 
+    if (number_of(low, &n) && !strict && n == 0)
+        return whole_if(c, high, depth);
     if (number_of(low, &n) && (strict ? n >= 0 : n > 0))
         return nonzero_if(c, high, depth);
     if (number_of(high, &n) && (strict ? n <= 0 : n < 0))

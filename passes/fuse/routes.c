@@ -8,7 +8,7 @@
 #include "passes/dims.h"
 #include "passes/fuse/experts.h"
 
-enum { HOPS = 8 };
+enum { HOPS = 12, VISITS = 400 };
 
 /* Behind casts and views. */
 static const tn_value *
@@ -31,12 +31,46 @@ find(const tn_group *group, tn_opcode code)
     return NULL;
 }
 
+/* The next of them from number `from` on; NULL. */
+static const tn_op *
+find_choice(const tn_group *group, uint32_t *from)
+{
+    while (*from < group->ops.count) {
+        const tn_op *op = group->ops.at[(*from)++];
+
+        if (op->code == TN_OP_top_k || op->code == TN_OP_arg_max)
+            return op;
+    }
+    return NULL;
+}
+
+/* True if `v` is made from what is chosen, a few operations away. */
+static bool
+is_made_from(const tn_value *v, const tn_op *best, int hops, int *visits)
+{
+    const tn_op *op = v && v->kind == TN_VALUE_RESULT ? v->def : NULL;
+
+    if (op == best)
+        return true;
+    if (!op || hops == 0 || ++*visits > VISITS || op->code == TN_OP_contract)
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (is_made_from(op->in[i], best, hops - 1, visits))
+            return true;
+    return false;
+}
+
 static bool
 feeds_moe(const tn_graph *g, const tn_op *best)
 {
-    for (const tn_op *op = g->block->first; op; op = op->next)
-        if (op->code == TN_OP_moe && source(op->in[TN_IN_moe_ids]) == best->out[1])
+    for (const tn_op *op = g->block->first; op; op = op->next) {
+        int visits = 0;
+
+        if (op->code == TN_OP_moe &&
+            (is_made_from(op->in[TN_IN_moe_ids], best, HOPS, &visits) ||
+                is_made_from(op->in[TN_IN_moe_w], best, HOPS, &visits)))
             return true;
+    }
     return false;
 }
 
@@ -70,10 +104,32 @@ parameters(const tn_findings *list, const tn_group *group, const tn_op *best)
     int64_t experts = 0, k = 0;
 
     (void)tn_size_is_int(in->dim[in->rank - 1], &experts);
-    (void)tn_size_is_int(out->dim[out->rank - 1], &k);
+    if (best->code == TN_OP_arg_max)
+        k = 1;
+    else
+        (void)tn_size_is_int(out->dim[out->rank - 1], &k);
     return tn_arena_printf(list->arena,
         "k=%" PRId64 " experts=%" PRId64 " score=%s norm=%s renorm=%s", k, experts, score,
         find(group, TN_OP_sqrt) ? "std" : "none", weighs(group, best) ? "yes" : "no");
+}
+
+/* The last choice of a group is that of experts: groups of experts come
+ * before. */
+static const tn_op *
+choice_of(const tn_graph *g, const tn_group *group)
+{
+    bool scores = find(group, TN_OP_exp) || find(group, TN_OP_sigmoid);
+    const tn_op *best, *last = NULL;
+    uint32_t at = 0;
+
+    while ((best = find_choice(group, &at)) != NULL) {
+        const tn_value *ids = best->out[best->out_count - 1];
+
+        if (feeds_moe(g, best) ||
+            (best->code == TN_OP_top_k && ids->uses.count != 0 && scores && weighs(group, best)))
+            last = best;
+    }
+    return last;
 }
 
 void
@@ -81,11 +137,10 @@ tn_name_routes(tn_groups *groups, tn_findings *findings)
 {
     for (uint32_t i = 0; i < groups->at.count; i++) {
         tn_group *group = groups->at.at[i];
-        const tn_op *best = group->kind == TN_GROUP_ROW ? find(group, TN_OP_top_k) : NULL;
-        bool scores = best && (find(group, TN_OP_exp) || find(group, TN_OP_sigmoid));
+        bool row = group->kind == TN_GROUP_ROW && !group->family;
+        const tn_op *best = row ? choice_of(groups->g, group) : NULL;
 
-        if (!best || group->family || best->out[1]->uses.count == 0 ||
-            (!feeds_moe(groups->g, best) && !(scores && weighs(group, best))))
+        if (!best)
             continue;
         group->family = "route";
         if (findings)

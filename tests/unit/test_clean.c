@@ -119,6 +119,26 @@ TN_TEST(splits_become_slices)
         "    output a = a\n    output c = c\n");
 }
 
+TN_TEST(the_start_of_a_sort_is_a_top_k)
+{
+    static const char whole[] =
+        "graph main\n    input x: f32[2,9]\n    a: f32[2,9], b: i32[2,9] = sort x {axis=1}\n"
+        "    c: f32[2,3] = slice a {axis=1, start=0, size=3}\n"
+        "    output c = c\n    output b = b\n";
+
+    becomes("graph main\n    input x: f32[2,9]\n"
+            "    a: f32[2,9], b: i32[2,9] = sort x {axis=1, descending=true}\n"
+            "    c: f32[2,3] = slice a {axis=1, start=0, size=3}\n"
+            "    d: f32[2,2] = slice a {axis=1, start=1, size=2}\n"
+            "    e: i32[2] = index b {axis=1, at=1}\n"
+            "    output c = c\n    output d = d\n    output e = e\n",
+        "graph main\n    input x: f32[2,9]\n    c: f32[2,3], %0: i32[2,3] = top_k x {k=3, axis=1, largest=true, dtype=i32}\n"
+        "    d: f32[2,2] = slice c {axis=1, start=1, size=2}\n"
+        "    e: i32[2] = index %0 {axis=1, at=1}\n"
+        "    output c = c\n    output d = d\n    output e = e\n");
+    becomes(whole, whole);
+}
+
 TN_TEST(bodies_are_cleaned_too)
 {
     becomes("graph main\n    input x: f32[5]\n    input a: f32[]\n"
@@ -173,5 +193,6 @@ TN_TEST(what_is_cut_elsewhere_stays_joined)
 TN_MAIN(TN_CASE(what_nobody_reads_goes), TN_CASE(equal_operations_are_one),
     TN_CASE(attributes_tell_operations_apart), TN_CASE(views_that_change_nothing_go),
     TN_CASE(views_that_move_elements_stay), TN_CASE(a_result_that_is_an_input_stays_a_copy),
-    TN_CASE(splits_become_slices), TN_CASE(bodies_are_cleaned_too),
-    TN_CASE(what_is_joined_to_be_reduced_comes_apart), TN_CASE(what_is_cut_elsewhere_stays_joined))
+    TN_CASE(splits_become_slices), TN_CASE(the_start_of_a_sort_is_a_top_k),
+    TN_CASE(bodies_are_cleaned_too), TN_CASE(what_is_joined_to_be_reduced_comes_apart),
+    TN_CASE(what_is_cut_elsewhere_stays_joined))
