@@ -357,6 +357,16 @@ must_follow(tn_sched *s, const tn_nest *n, const tn_out *o)
     return o->kind == TN_OUT_STORE && nest_writes(n, o->stmt->buf);
 }
 
+/* Behind its loop the nest stores there what comes first. */
+static bool
+tail_writes(const tn_nest *n, const tn_out *o)
+{
+    for (uint32_t i = 0; o->kind == TN_OUT_STORE && i < n->tail.count; i++)
+        if (out_writes(n->tail.at[i], o->stmt->buf))
+            return true;
+    return false;
+}
+
 static void
 place_out(tn_sched *s, tn_nest_list *ns, tn_out *o)
 {
@@ -379,7 +389,8 @@ place_out(tn_sched *s, tn_nest_list *ns, tn_out *o)
         if (here && i >= k && axes == n->par_set && !(n->red.count && run == i)) {
             hit = i;
         } else if (here && i > k && n->red.count && axes == (n->par_set | n->red_set) &&
-            o->kind != TN_OUT_CARRY && n->reds.at[0]->op != TN_T_topk && !n->contract) {
+            o->kind != TN_OUT_CARRY && n->reds.at[0]->op != TN_T_topk && !n->contract &&
+            !tail_writes(n, o)) {
             hit = i;
             inner = true;
         }

@@ -65,6 +65,35 @@ TN_TEST(reductions)
     check((tn_run_tile){.file = "rms.tile", .sizes = {{"R", 70}, {"C", 1}}});
 }
 
+/* The store that is written last is the one that stays; sums over one axis do
+ * not run along another. */
+TN_TEST(stores_and_sums_side_by_side)
+{
+    static const char last[] =
+        "kernel k(x: f32[R,C], b: f32[R] -> y: f32[R], z: f32[R])\n"
+        "sizes R, C axis c: C grid r: R {\n"
+        "  store z[r], load b[r]  store y[r], sum[c](load x[r,c])  store y[r], load b[r] }";
+    static const char over[] =
+        "kernel k(x: f32[R,C], b: f32[R,C] -> y: f32[R,C], z: f32[R,C], t: f32[R])\n"
+        "sizes R, C axis c: C, d: C grid r: R {\n"
+        "  store z[r,c], load b[r,c]\n"
+        "  s = sum[d](mul(load x[r,d], load x[r,d]))  store t[r], s  store y[r,0], s\n"
+        "  store y[r,c], load b[r,c] }";
+    static const char inside[] =
+        "kernel k(x: f32[R,C], b: f32[R,C] -> y: f32[R,C]) sizes R, C axis c: C grid r: R {\n"
+        "  store y[r,0], sum[c](load x[r,c])  store y[r,c], load b[r,c] }";
+    static const char two[] =
+        "kernel k(x: f32[R,C], w: f32[R,D] -> y: f32[R], z: f32[R])\n"
+        "sizes R, C, D axis c: C, d: D grid r: R {\n"
+        "  store y[r], sum[c](load x[r,c])  store z[r], sum[d](load w[r,d]) }";
+
+    check((tn_run_tile){.text = last, .sizes = {{"R", 5}, {"C", 21}}});
+    check((tn_run_tile){.text = over, .sizes = {{"R", 5}, {"C", 21}}});
+    check((tn_run_tile){.text = inside, .sizes = {{"R", 5}, {"C", 21}}});
+    check((tn_run_tile){.text = two, .sizes = {{"R", 5}, {"C", 21}, {"D", 7}}});
+    check((tn_run_tile){.text = two, .sizes = {{"R", 3}, {"C", 4}, {"D", 38}}});
+}
+
 TN_TEST(curves)
 {
     check((tn_run_tile){.file = "broadcast.tile", .sizes = {{"A", 3}, {"B", 2}, {"C", 21}}});
@@ -141,6 +170,19 @@ TN_TEST(contraction_with_columns_on_several_axes)
 
     check(p);
     check_with(p, "cols=16 rows=4 kc=16");
+}
+
+/* Columns that run back, and rows of several sums that begin elsewhere. */
+TN_TEST(contraction_with_columns_turned)
+{
+    static const char *const choices[] = {"", "bpack=1", "bpack=1 nv=1 tile=0"};
+
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        check_with((tn_run_tile){.sizes = {{"M", 9}, {"N", 37}, {"K", 11}},
+                       .text = "kernel k(x: f32[M,K], w: f32[K,N] -> y: f32[M,N])\n"
+                               "sizes M, N, K axis k: K grid m: M, n: N {\n"
+                               "  store y[m,n], mma[k](0, load x[m,k], load w[k,N-1-n]) }\n"},
+            choices[i]);
 }
 
 TN_TEST(convolution)
@@ -299,7 +341,7 @@ static const char cut_merge[] =
 
 TN_TEST(cuts)
 {
-    static const int64_t n[] = {70, 5, 0};
+    static const int64_t n[] = {256, 70, 5, 0};
 
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
         tn_run_tile p = {.text = cut_sum, .sizes = {{"G", 5}, {"N", n[i]}}};
@@ -638,11 +680,12 @@ TN_TEST(choice_text)
     refused("mr=12345678", "choice: mr wants a whole number");
 }
 
-TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions), TN_CASE(curves),
-    TN_CASE(attention), TN_CASE(attention_of_a_graph), TN_CASE(gru), TN_CASE(experts),
-    TN_CASE(route), TN_CASE(contraction), TN_CASE(contraction_with_a_curve),
-    TN_CASE(contraction_of_known_sizes), TN_CASE(contraction_of_rows),
-    TN_CASE(contraction_by_batches), TN_CASE(contraction_with_columns_on_several_axes),
+TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions),
+    TN_CASE(stores_and_sums_side_by_side), TN_CASE(curves), TN_CASE(attention),
+    TN_CASE(attention_of_a_graph), TN_CASE(gru), TN_CASE(experts), TN_CASE(route),
+    TN_CASE(contraction), TN_CASE(contraction_with_a_curve), TN_CASE(contraction_of_known_sizes),
+    TN_CASE(contraction_of_rows), TN_CASE(contraction_by_batches),
+    TN_CASE(contraction_with_columns_on_several_axes), TN_CASE(contraction_with_columns_turned),
     TN_CASE(convolution), TN_CASE(viterbi), TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts),
     TN_CASE(greatest_and_least), TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few),
     TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
