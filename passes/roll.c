@@ -173,6 +173,40 @@ hold_carry(tn_roll *r, int step, const tn_value *u)
     return step > 0 && u == r->gives[step - 1];
 }
 
+/* Axes of size 1 apart. */
+static bool
+same_but_ones(const tn_type *a, const tn_type *b)
+{
+    int i = 0, k = 0;
+
+    while (i < a->rank || k < b->rank) {
+        if (i < a->rank && tn_size_is_one(a->dim[i]))
+            i++;
+        else if (k < b->rank && tn_size_is_one(b->dim[k]))
+            k++;
+        else if (i == a->rank || k == b->rank || !tn_size_equal(a->dim[i++], b->dim[k++]))
+            return false;
+    }
+    return a->dtype == b->dtype;
+}
+
+/* What the first step takes may lack a view that the others see it through. */
+static bool
+enters(tn_roll *r, int step, int slot, tn_value *u, const tn_value *v)
+{
+    const tn_op *op = v->def;
+    int carry = op->in_count == 1 ? slot_of(r, op->in[0]) : -1;
+
+    if (r->first || carry < 0 || r->slot[carry].kind != TN_ROLL_CARRY ||
+        (op->code != TN_OP_squeeze && op->code != TN_OP_unsqueeze && op->code != TN_OP_reshape) ||
+        (u->kind == TN_VALUE_RESULT && alike(u->def, op)) || !tn_type_equal(&u->type, &v->type))
+        return false;
+    r->first = u;
+    r->entry = slot;
+    *tn_roll_at(r, step, carry) = u;
+    return true;
+}
+
 static bool
 hold(tn_roll *r, int step, tn_value *u, tn_value *v)
 {
@@ -188,16 +222,16 @@ hold(tn_roll *r, int step, tn_value *u, tn_value *v)
     *seen = u;
     switch (r->slot[slot].kind) {
     case TN_ROLL_CARRY:
-        /* The first step takes anything of the type. */
+        /* The first step takes anything of the type, or nearly. */
         if (hold_carry(r, step, u))
             return true;
         r->first = u;
-        return tn_type_equal(&u->type, &v->type);
+        return same_but_ones(&u->type, &v->type);
     case TN_ROLL_SAME: return is_same(u, v);
     case TN_ROLL_NUMBER:
         return whole(u, &a) && whole(v, &b) && b - a == ahead * r->slot[slot].delta;
     case TN_ROLL_SLICE: return apart(u, v, &delta) && delta == ahead * r->slot[slot].delta;
-    default: return hold_operands(r, step, u, v);
+    default: return enters(r, step, slot, u, v) || hold_operands(r, step, u, v);
     }
 }
 
@@ -209,10 +243,13 @@ hold_all(tn_roll *r)
 
     for (int step = last - 1; step >= 0; step--) {
         r->first = NULL;
+        r->entry = -1;
         for (int i = 0; i < r->slots; i++)
             *tn_roll_at(r, step, i) = NULL;
-        if (!hold(r, step, r->gives[step], r->gives[last]))
+        if (!hold(r, step, r->gives[step], r->gives[last])) {
+            r->entry = -1;
             return step + 1;
+        }
         if (r->first)
             return step;
     }
@@ -321,7 +358,7 @@ add_siblings(tn_roll *r)
     for (int slot = 0; slot < r->slots; slot++) {
         const tn_value *v = *tn_roll_at(r, r->steps - 1, slot);
 
-        if (r->slot[slot].kind != TN_ROLL_OP)
+        if (r->slot[slot].kind != TN_ROLL_OP && r->slot[slot].kind != TN_ROLL_SLICE)
             continue;
         for (uint32_t i = 0; i < v->uses.count; i++)
             if (v->uses.at[i].op && v->uses.at[i].op->block == r->block)
@@ -369,7 +406,8 @@ is_wanted(tn_roll *r)
             tn_lower_kind kind = tn_lower_kind_of(v->def->code);
 
             r->reduces |= kind == TN_LOWER_reduce || kind == TN_LOWER_gather;
-            chain |= v->def->code == TN_OP_reduce_max || kind == TN_LOWER_gather;
+            chain |= v->def->code == TN_OP_reduce_max || v->def->code == TN_OP_log ||
+                kind == TN_LOWER_gather;
         }
         if (s->kind != TN_ROLL_SLICE)
             continue;
@@ -392,30 +430,32 @@ carries(const tn_roll *r)
     return false;
 }
 
-static bool
-try_chain(tn_block *block, uint32_t *position, uint32_t ops, tn_value **gives, int count,
-    tn_value **room)
+/* The steps that the operations make, first held against the last; NULL: none
+ * worth a loop. */
+static tn_roll *
+find_chain(tn_roll *r, tn_value **gives, int count)
 {
-    tn_roll r = {.block = block, .arena = block->graph->module->arena, .position = position};
-    int from, own;
+    int from;
 
-    r.ops = ops;
-    r.steps = count;
-    r.gives = gives;
-    r.value = room;
-    if (!describe_op(&r, gives[count - 2], gives[count - 1]) || !carries(&r))
-        return false;
-    from = hold_all(&r);
+    r->steps = count;
+    r->gives = gives;
+    if (!describe_op(r, gives[count - 2], gives[count - 1]) || !carries(r))
+        return NULL;
+    from = hold_all(r);
     if (count - from < TN_ROLL_LEAST)
-        return false;
-    drop_steps(&r, from);
-    if (!is_wanted(&r))
-        return false;
-    own = r.slots;
-    add_siblings(&r);
-    drop_views(&r, own);
-    tn_roll_build(&r);
-    return true;
+        return NULL;
+    drop_steps(r, from);
+    return is_wanted(r) ? r : NULL;
+}
+
+static void
+build_chain(tn_roll *r)
+{
+    int own = r->slots;
+
+    add_siblings(r);
+    drop_views(r, own);
+    tn_roll_build(r);
 }
 
 /* Candidates alike: the same code, type and attributes, in order. */
@@ -435,32 +475,37 @@ pick(const family *f, int n, int apart, tn_value **gives)
     return count;
 }
 
-static bool
+static tn_roll *
 try_family(tn_block *block, uint32_t *position, uint32_t ops, const family *f)
 {
     tn_arena *arena = block->graph->module->arena;
     int n = (int)f->members.count, least = n - ENDS;
     tn_value **room, **gives;
+    tn_roll *r;
 
     if (n < TN_ROLL_LEAST)
-        return false;
+        return NULL;
     room = tn_new_array(arena, tn_value *, (size_t)n * TN_ROLL_SLOTS);
     gives = tn_new_array(arena, tn_value *, n);
+    r = tn_new(arena, tn_roll);
     for (; n >= TN_ROLL_LEAST && n > least; n--)
         for (int apart = 1; apart <= ALIKE_IN_STEP; apart++) {
             int count = pick(f, n, apart, gives);
 
-            if (count >= TN_ROLL_LEAST && try_chain(block, position, ops, gives, count, room))
-                return true;
+            *r = (tn_roll){
+                .block = block, .arena = arena, .position = position, .ops = ops, .value = room};
+            if (count >= TN_ROLL_LEAST && find_chain(r, gives, count))
+                return r;
         }
-    return false;
+    return NULL;
 }
 
 static bool
 may_carry(const tn_op *op)
 {
     return op->out_count == 1 && op->body_count == 0 && may_repeat(op) && op->in_count > 0 &&
-        op->out[0]->type.rank > 0 && tn_roll_place(op) < 0 && op->out[0]->uses.count > 0;
+        (op->out[0]->type.rank > 0 || tn_is_int(op->out[0]->type.dtype)) && tn_roll_place(op) < 0 &&
+        op->out[0]->uses.count > 0;
 }
 
 static int64_t
@@ -496,7 +541,8 @@ collect(tn_block *block, tn_arena *arena, family *list, int *count)
     }
 }
 
-/* Small values first, of those the later in a step. */
+/* Small values first, of those the later in a step; but of one size what makes
+ * most steps is carried. */
 static bool
 goes_before(const family *a, const family *b, const uint32_t *position)
 {
@@ -512,7 +558,7 @@ has_repetition(const tn_block *block)
 
     for (const tn_op *op = block->first; op; op = op->next)
         found += op->code == TN_OP_reduce_max || op->code == TN_OP_reduce_min ||
-            tn_lower_kind_of(op->code) == TN_LOWER_gather;
+            op->code == TN_OP_log || tn_lower_kind_of(op->code) == TN_LOWER_gather;
     return found >= TN_ROLL_LEAST;
 }
 
@@ -522,6 +568,8 @@ roll_block(tn_block *block)
     tn_arena *arena = block->graph->module->arena;
     uint32_t ops = block->graph->op_count, at = 0, *position;
     family *list;
+    tn_roll *best = NULL;
+    int64_t size = 0;
     int count = 0;
 
     if (!has_repetition(block))
@@ -538,10 +586,21 @@ roll_block(tn_block *block)
             list[k] = list[k - 1];
             list[k - 1] = swap;
         }
-    for (int i = 0; i < count; i++)
-        if (try_family(block, position, ops, &list[i]))
-            return true;
-    return false;
+    for (int i = 0; i < count; i++) {
+        int64_t all = elements(&list[i].first->out[0]->type);
+        tn_roll *r;
+
+        if (best && all > size)
+            break;
+        r = try_family(block, position, ops, &list[i]);
+        if (!r || (best && r->steps <= best->steps))
+            continue;
+        best = r;
+        size = all;
+    }
+    if (best)
+        build_chain(best);
+    return best != NULL;
 }
 
 bool

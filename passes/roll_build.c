@@ -26,12 +26,19 @@ last_value(const tn_roll *r, int slot)
 
 /* ---- which values leave the loop ---- */
 
+/* Made in that step, or taken by the first as it is. */
+static bool
+is_made(const tn_roll *r, int step, int slot)
+{
+    return r->slot[slot].kind == TN_ROLL_OP && (step > 0 || slot != r->entry);
+}
+
 static void
 mark_inside(builder *x)
 {
     for (int s = 0; s < x->r->steps; s++)
         for (int i = 0; i < x->r->slots; i++)
-            if (x->r->slot[i].kind == TN_ROLL_OP)
+            if (is_made(x->r, s, i))
                 x->inside[(*tn_roll_at(x->r, s, i))->def->id] = true;
 }
 
@@ -75,7 +82,7 @@ find_collected(builder *x)
         if (give)
             x->give = i;
         for (int s = 0; s < r->steps - give; s++)
-            left |= leaves(x, *tn_roll_at(r, s, i));
+            left |= is_made(r, s, i) && leaves(x, *tn_roll_at(r, s, i));
         slot->before = left && !give && views_carry(r, i);
         slot->collected = left && !slot->before;
         before |= slot->before;
@@ -219,7 +226,7 @@ replace_before(builder *x, int slot, int give)
     for (int s = 0; s < r->steps; s++) {
         tn_value *old = *tn_roll_at(r, s, slot), *in[1];
 
-        if (!leaves(x, old))
+        if (!is_made(r, s, slot) || !leaves(x, old))
             continue;
         in[0] = s ? collected_at(x, give, s - 1) : r->first;
         tn_value_replace(old, tn_build_copy(&x->b, old->def, in)->out[0]);
@@ -238,7 +245,7 @@ replace(builder *x)
         for (int s = 0; s < r->steps; s++) {
             tn_value *old = *tn_roll_at(r, s, i);
 
-            if (leaves(x, old))
+            if (is_made(r, s, i) && leaves(x, old))
                 tn_value_replace(old, collected_at(x, n, s));
         }
         give = i == x->give ? n : give;
@@ -324,6 +331,8 @@ tn_roll_build(tn_roll *r)
     builder x = {.r = r, .b = tn_build_before(anchor), .g = r->block->graph};
     tn_build body;
 
+    if (!tn_type_equal(&r->first->type, &r->gives[0]->type))
+        r->first = tn_build_reshape(&x.b, r->first, r->gives[0]->type.dim, r->gives[0]->type.rank);
     x.ops = x.g->op_count;
     x.inside = tn_new_array(r->arena, bool, x.ops);
     mark_inside(&x);

@@ -36,6 +36,7 @@ typedef struct tn_roll {
     int steps;
     tn_value **gives;   /* of each step, what the next one takes */
     tn_value *first;    /* what the first step takes */
+    int entry;          /* slot, a view of the carried, that is `first` itself there; or -1 */
     int slots;
     tn_roll_slot slot[TN_ROLL_SLOTS];
     tn_value **value;   /* [steps][TN_ROLL_SLOTS] */

@@ -200,17 +200,29 @@ is_output(const search *x, const tn_value *v)
 
 /* ---- reports ---- */
 
+/* The dimension of the scores that tasks cover whole. */
+static tn_size
+tags_of(const search *x, const tn_value *scores)
+{
+    const tn_group_place *p = tn_group_find(x->group, scores);
+    int rank = scores->type.rank;
+
+    for (int i = 0; p && i < rank; i++)
+        if (p->axis[i] >= 0 && x->group->axes.at[p->axis[i]].span)
+            return scores->type.dim[i];
+    return scores->type.dim[rank - 1];
+}
+
 static const char *
 parameters(search *x)
 {
     const tn_crf_step *c = &x->step;
-    const tn_type *t = &c->scan->out[c->carry]->type;
     tn_text text = {.arena = x->groups->arena};
     const tn_value *first = tn_crf_strip(c->scan->in[c->carry]);
 
     x->start = first->kind == TN_VALUE_RESULT && first->def->code == TN_OP_add;
     tn_text_add(&text, "tags=");
-    tn_size_print(&text, x->groups->g->sizes, t->dim[t->rank - 1]);
+    tn_size_print(&text, x->groups->g->sizes, tags_of(x, c->scan->out[c->carry]));
     tn_text_add(&text, " live=%s emissions=%s start=%s end=%s%s",
         c->by_mask         ? "mask"
             : c->by_length ? "length"

@@ -269,7 +269,7 @@ class Chain:
                 m = g.give("inputs", "mask", self.bt, "u8", range="0..1")
                 self.mask = g.cast(m, dtype)
             return
-        self.n = g.give("inputs", "n", "b", "i32" if c["seed"] % 2 else "i64", range="1..5")
+        self.n = g.give("inputs", "n", "b", "i32" if c["seed"] % 2 else "i64", range="1..%d" % (min(5, self.T) if self.fixed else 5))
         if c["live"] == "prefix":
             i = g.node("iota", axes="t", dtype=self.n.dtype, size=self.T, dtype_=0)
             g.nodes[-1][-1] = {"size": self.T, "dtype": self.n.dtype}
@@ -772,7 +772,7 @@ class Chain:
         place = g.choose(here, back, i, bt)
         if len(v.axes) == 2:
             return g.node("gather_elements", v, place, axes=v.axes, dtype=v.dtype, axis=at)
-        if bt == "bt" and self.c["seed"] % 2:
+        if v.axes.startswith("bt") and self.c["seed"] % 2:
             return g.node("gather", v, place, axes=v.axes, dtype=v.dtype, axis=1, batch_dims=1)
         keep = g.dims["t"]
         g.dims["t"] = size
@@ -901,7 +901,7 @@ def settle(c):
         c["end"] = "tags" if c["end"] == "scores" else c["end"]
     elif c["end"] == "tags":
         c["end"] = "scores"
-    if c["start"] == "tags" and c["live"] in ("insert", "reverse"):
+    if c["start"] == "tags" and c["live"] in ("insert", "reverse", "late"):
         c["live"] = "length"
     if c["start"] == "dummy":
         c["start"] = "none"
