@@ -268,6 +268,21 @@ body_makers(tn_grouper *x, const tn_block *body, tn_group **list, int count)
     return count;
 }
 
+/* Rows that read what `v` is made from. */
+static int
+add_readers(tn_grouper *x, tn_value *v, tn_group **list, int count)
+{
+    tn_group_walk_start(x);
+    tn_group_walk(x, v);
+    for (uint32_t i = 0; i < x->leaves.count; i++) {
+        tn_group *g = x->reader[x->leaves.at[i]->id];
+
+        if (g && g->kind == TN_GROUP_ROW)
+            count = add_candidate(list, count, g);
+    }
+    return count;
+}
+
 /* Groups that compute operands, the latest first; then readers of the same
  * operands. */
 static int
@@ -288,6 +303,8 @@ candidates(tn_grouper *x, const tn_op *op, tn_group **list)
             (g->kind == TN_GROUP_ROW ||
                 (g->kind == TN_GROUP_CONTRACT && tn_lower_kind_of(op->code) == TN_LOWER_contract)))
             count = add_candidate(list, count, g);
+        if (tn_lower_kind_of(op->code) == TN_LOWER_reduce)
+            count = add_readers(x, t.base, list, count);
     }
     if (op->code == TN_OP_scan)
         count = body_makers(x, op->body[0], list, count);
@@ -473,9 +490,8 @@ prepare(tn_grouper *x)
         x->position[op->id] = position++;
 }
 
-/* A dimension that runs with none of the base: the element is repeated. */
-static bool
-is_stretched(const tn_value *v, const tn_trace *t)
+bool
+tn_group_is_stretched(const tn_value *v, const tn_trace *t)
 {
     for (int i = 0; i < v->type.rank; i++)
         if (t->dim[i] < 0 && !tn_size_is_one(v->type.dim[i]))
@@ -496,7 +512,8 @@ place_view(tn_grouper *x, tn_value *v)
 
     if (!p || !p->member || p->memory || p->shape_of ||
         group->region != x->out->region[v->def->id] || tn_group_is_full(x, group, v->def) ||
-        (reshape && t.base != v->def->in[0]) || (!reshape && (t.base == v || is_stretched(v, &t))))
+        (reshape && t.base != v->def->in[0]) ||
+        (!reshape && (t.base == v || tn_group_is_stretched(v, &t))))
         return false;
     own = tn_group_add_place(x, group, v, true);
     p = tn_group_find(group, t.base);

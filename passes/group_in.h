@@ -48,6 +48,8 @@ typedef struct tn_trace {
     int8_t dim[TN_MAX_RANK]; /* operand's dimension -> base's, -1: none */
 } tn_trace;
 
+/* A dimension of `v` runs with none of its base: the element is repeated. */
+bool tn_group_is_stretched(const tn_value *v, const tn_trace *t);
 tn_trace tn_group_trace(const tn_grouper *x, tn_value *v);
 /* The values in memory or of groups that `v` is made from: x->leaves, after
  * tn_group_walk_start. */

@@ -15,11 +15,14 @@ enum {
     START_LOADS = 6,  /* tensors they read */
 };
 
+/* Its operand is made by a group that it may join. */
 static bool
-rejoins(const tn_grouper *x, const tn_value *v)
+rejoins(const tn_grouper *x, tn_value *v)
 {
-    return v->kind == TN_VALUE_RESULT && !x->out->inlined[v->def->id] &&
-        v->def->code != TN_OP_constant;
+    tn_trace t = tn_group_trace(x, v);
+
+    return t.base->kind == TN_VALUE_RESULT && !x->out->inlined[t.base->def->id] &&
+        t.base->def->code != TN_OP_constant && (t.base == v || !tn_group_is_stretched(v, &t));
 }
 
 /* A border that is only seen through other views costs a comparison where it
@@ -77,7 +80,7 @@ may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
         op->code != TN_OP_one_hot)
         return false;
     for (int i = 0; i < op->in_count; i++) {
-        const tn_value *v = op->in[i];
+        tn_value *v = op->in[i];
 
         if (!v || v->kind == TN_VALUE_LITERAL)
             continue;

@@ -118,24 +118,72 @@ add_results(tn_grouper *x, tn_group *group, tn_op *op, const fit *f)
     }
 }
 
-/* Operands from memory get places too, through the result. */
+enum { PLACED_THROUGH = 4 }; /* inlined operations behind one another */
+
+/* True if `x` runs with every dimension of `y`. */
+static bool
+is_full(const tn_value *x, const tn_value *y, const int8_t *to)
+{
+    unsigned seen = 0;
+
+    for (int i = 0; i < x->type.rank; i++)
+        if (to[i] >= 0)
+            seen |= 1u << to[i];
+    for (int i = 0; i < y->type.rank; i++)
+        if (!tn_size_is_one(y->type.dim[i]) && !(seen >> i & 1))
+            return false;
+    return true;
+}
+
+/* An operand from memory gets a place too, whose dimensions lie on `axis`;
+ * seen through cheap operations, for another may read it without them. */
+static void
+place_operand(tn_grouper *x, tn_group *group, tn_value *v, const int8_t *axis, int depth)
+{
+    tn_trace t = tn_group_trace(x, v);
+    const tn_op *op = t.base->def;
+    tn_group_place *p;
+    int8_t at[TN_MAX_RANK];
+
+    if (tn_group_find(group, t.base))
+        return;
+    memset(at, -1, sizeof at);
+    for (int i = 0; i < v->type.rank; i++)
+        if (t.dim[i] >= 0 && !tn_size_is_one(t.base->type.dim[t.dim[i]]))
+            at[t.dim[i]] = axis[i];
+    p = tn_group_add_place(x, group, t.base, false);
+    memcpy(p->axis, at, sizeof at);
+    if (t.base->kind != TN_VALUE_RESULT || !x->out->inlined[op->id] || depth == PLACED_THROUGH ||
+        tn_lower_kind_of(op->code) != TN_LOWER_map)
+        return;
+    for (int in = 0; in < op->in_count; in++) {
+        int8_t to[TN_MAX_RANK], through[TN_MAX_RANK];
+
+        if (!op->in[in] || op->in[in]->kind == TN_VALUE_LITERAL || !tn_op_dims(op, in, to) ||
+            !is_full(op->in[in], t.base, to))
+            continue;
+        memset(through, -1, sizeof through);
+        for (int i = 0; i < op->in[in]->type.rank; i++)
+            if (to[i] >= 0)
+                through[i] = at[to[i]];
+        place_operand(x, group, op->in[in], through, depth + 1);
+    }
+}
+
+/* Through the result. */
 static void
 add_operands(tn_grouper *x, tn_group *group, const tn_op *op, const fit *f)
 {
     for (int in = 0; in < op->in_count; in++) {
-        tn_trace t;
-        int8_t to[TN_MAX_RANK];
-        tn_group_place *p;
+        int8_t to[TN_MAX_RANK], axis[TN_MAX_RANK];
 
         if (!op->in[in] || op->in[in]->kind == TN_VALUE_LITERAL || !tn_op_dims(op, in, to))
             continue;
-        t = tn_group_trace(x, op->in[in]);
-        if (tn_group_find(group, t.base))
-            continue;
-        p = tn_group_add_place(x, group, t.base, false);
+        memset(axis, -1, sizeof axis);
         for (int i = 0; i < op->in[in]->type.rank; i++)
-            if (to[i] >= 0 && t.dim[i] >= 0 && !tn_size_is_one(t.base->type.dim[t.dim[i]]))
-                p->axis[t.dim[i]] = f->result[to[i]];
+            if (to[i] >= 0)
+                axis[i] = f->result[to[i]];
+        place_operand(x, group, op->in[in], axis, 0);
     }
 }
 
@@ -288,9 +336,7 @@ open_row(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
 {
     const tn_value *in = op->in[0];
     unsigned along = tn_op_reduced(op);
-    tn_trace t = tn_group_trace(x, op->in[0]);
     int8_t to[TN_MAX_RANK], axis[TN_MAX_RANK];
-    tn_group_place *p;
 
     (void)tn_op_dims(op, 0, to);
     memset(axis, -1, sizeof axis);
@@ -307,10 +353,7 @@ open_row(tn_grouper *x, tn_group *group, tn_op *op, fit *f)
         f->result[dim] = (int8_t)tn_group_add_axis(x, group, op->out[0]->type.dim[dim], true);
         group->axes.at[group->axes.count - 1].chosen = true;
     }
-    p = tn_group_add_place(x, group, t.base, false);
-    for (int i = 0; i < in->type.rank; i++)
-        if (t.dim[i] >= 0)
-            p->axis[t.dim[i]] = axis[i];
+    place_operand(x, group, op->in[0], axis, 0);
 }
 
 /* Parts of a concat are stored apart if tasks have another axis to share. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Patterns in a graph. */
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,26 @@ same_ints(const tn_attr *a, const int64_t *ints, int count)
     return true;
 }
 
+/* Labels that say the same in other letters. */
+static bool
+same_labels(const char *x, const char *y)
+{
+    char to[128] = {0}, from[128] = {0};
+
+    for (; *x && *y; x++, y++) {
+        unsigned char a = (unsigned char)*x, b = (unsigned char)*y;
+
+        if (a >= sizeof to || b >= sizeof to || !isalpha(a) != !isalpha(b) ||
+            (!isalpha(a) && a != b))
+            return false;
+        if ((to[a] && to[a] != (char)b) || (from[b] && from[b] != (char)a))
+            return false;
+        to[a] = (char)b;
+        from[b] = (char)a;
+    }
+    return *x == *y;
+}
+
 static bool
 is_set(const tn_op *op, const tn_form_set *set, tn_match *m)
 {
@@ -99,7 +120,10 @@ is_set(const tn_op *op, const tn_form_set *set, tn_match *m)
     case TN_SET_WORD:
         if (a->kind == TN_KIND_DTYPE)
             return strcmp(tn_dtype_name(a->dtype), set->word) == 0;
-        return a->text && strcmp(a->text, set->word) == 0;
+        if (!a->text)
+            return false;
+        return strstr(set->word, "->") ? same_labels(a->text, set->word)
+                                       : strcmp(a->text, set->word) == 0;
     default: return false;
     }
 }
