@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tools/load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,8 +262,8 @@ load_artifact(tn_tool *tool, const char *path, tn_loaded *l)
     return open_device(tool, l);
 }
 
-tn_status
-tn_load(tn_tool *tool, const char *path, const char *device, const tn_load_how *how, tn_loaded *out)
+static tn_status
+load_on(tn_tool *tool, const char *path, const char *device, const tn_load_how *how, tn_loaded *out)
 {
     static const tn_load_how plain;
     bool is_artifact;
@@ -275,6 +276,32 @@ tn_load(tn_tool *tool, const char *path, const char *device, const tn_load_how *
     if (status != TN_OK)
         tn_loaded_close(tool, out);
     return status;
+}
+
+/* What the device lacks, not what is wrong with the model. */
+static bool
+falls_back(const tn_tool *tool, tn_status status, const char *device)
+{
+    return tn_flag(tool->options, TN_OPT_fallback) && strcmp(device, "cpu") != 0 &&
+        (status == TN_UNSUPPORTED || status == TN_DEVICE);
+}
+
+tn_status
+tn_load(tn_tool *tool, const char *path, const char *device, const tn_load_how *how, tn_loaded *out)
+{
+    const char *fallback = tool->options->value[TN_OPT_fallback].text;
+    tn_status status;
+
+    if (fallback && strcmp(fallback, "cpu") != 0)
+        return tn_fail(tool->diag, TN_USAGE, "--fallback %s: expected cpu", fallback);
+    status = load_on(tool, path, device, how, out);
+    if (!falls_back(tool, status, device))
+        return status;
+    for (size_t i = 0; i < tn_diag_count(tool->diag); i++)
+        fprintf(stderr, "tenon: %s\n", tn_diag_text(tool->diag, i));
+    fprintf(stderr, "tenon: %s: runs on cpu, not on %s\n", path, device);
+    tn_diag_clear(tool->diag);
+    return load_on(tool, path, "cpu", how, out);
 }
 
 void

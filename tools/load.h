@@ -53,6 +53,8 @@ tn_status tn_load_module(tn_tool *tool, const char *path, const tn_load_how *how
 /* True if the file starts as an artifact. */
 tn_status tn_load_is_artifact(tn_tool *tool, const char *path, bool *out) TN_MUST_USE;
 
+/* With --fallback, what the device cannot run is loaded for the CPU: loaded->
+ * device says so, and the reason goes to standard error. */
 tn_status tn_load(tn_tool *tool, const char *path, const char *device, const tn_load_how *how,
     tn_loaded *out) TN_MUST_USE;
 void tn_loaded_close(tn_tool *tool, tn_loaded *loaded);

@@ -53,6 +53,10 @@ expect 0 "[[7, 2]]" run "$small" -i 'x=[[1,2,3]]' -i 'i=[1]' --device interp
 expect 2 "inputs without data: i" run "$small" -i 'x=[[1,2,3]]'
 expect 2 "no input \"q\"" run "$small" -i 'q=[1]'
 expect 2 "no backend has this name" run "$small" --device abacus
+expect 2 "--fallback gpu: expected cpu" run "$small" --fallback gpu -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 10 "vulkan" run "$small" --device vulkan:97 -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 0 "[[7, 2]]" run "$small" --device vulkan:97 --fallback cpu -i 'x=[[1,2,3]]' -i 'i=[1]'
+expect 0 "runs on cpu, not on vulkan:97" run "$small" --device vulkan:97 --fallback cpu -i 'x=[[1,2,3]]' -i 'i=[1]'
 expect 3 "expected a number" run "$small" -i 'x=[[1,"a",3]]' -i 'i=[0]'
 expect 3 "axis 1 is 2, expected 3" run "$small" -i 'x=[[1,2]]' -i 'i=[0]'
 expect 3 "element 1 is 5, expected 0..1" run "$small" -i 'x=[[1,2,3],[4,5,6]]' -i 'i=[0,5]'
