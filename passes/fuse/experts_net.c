@@ -199,6 +199,19 @@ is_truth(const tn_tval *v)
     return tn_ex_is_fn(v, TN_FN_select) && tn_ex_is_real(v->arg[1], 1) && tn_ex_is_zero(v->arg[2]);
 }
 
+/* Rows of an expert are summed over, and are no tokens of the sum. */
+static bool
+counts_places(const tn_ex_term *t, const tn_tval *own)
+{
+    const tn_tval *number = t->down.number ? tn_ex_plain(t->down.number) : NULL;
+
+    for (int i = 0; i < t->sums; i++)
+        if (tn_tval_has_axis(own, t->sum[i]) &&
+            !(number && number->op == TN_T_index && number->axis == t->sum[i]))
+            return true;
+    return false;
+}
+
 /* A tensor of the tokens, or one masked by who was chosen: then the factors
  * that do not run along it are the term's. */
 static bool
@@ -229,6 +242,10 @@ take_x(tn_experts *x, tn_ex_term *t, tn_tval *v, tn_size width)
                 "multiply before the experts, in one tensor");
         own = f[i];
     }
+    if (own && counts_places(t, own))
+        return tn_ex_fail(x, "an expert's rows are the tokens themselves",
+            "places that are counted (a capacity)",
+            "send tokens to experts by a mask, or drop them by their weight");
     if (!own || (t->x && !tn_ex_same(t->x, own)))
         return tn_ex_fail(x, "gate and up read the same tokens", "two tensors",
             "feed both from one tensor");

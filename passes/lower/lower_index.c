@@ -91,13 +91,26 @@ tn_lo_with_axis(tn_lo *k, tn_tval *x, tn_axis *axis)
 
 /* ---- integers from data ---- */
 
+/* An i32 that was made i64 is looked at as it was: half the work, and lavapipe
+ * gave wrong results for one that all lanes share. */
+static tn_tval *
+before_widening(tn_tval *at)
+{
+    while (at->op == TN_T_fn && at->fn == TN_FN_cast && at->dtype == TN_I64 &&
+        at->arg[0]->dtype == TN_I32)
+        at = at->arg[0];
+    return at;
+}
+
 tn_tval *
 tn_lo_in_range(tn_lo *k, tn_tval *at, tn_size extent)
 {
-    tn_tval *size = tn_tb_cast(k->b, at->dtype, tn_lo_size(k, extent));
-    tn_tval *below = tn_tb_fn2(k->b, TN_FN_lt, at, size);
-    tn_tval *zero = tn_tb_whole(k->b, at->dtype, 0);
+    tn_tval *size, *below, *zero;
 
+    at = before_widening(at);
+    size = tn_tb_cast(k->b, at->dtype, tn_lo_size(k, extent));
+    below = tn_tb_fn2(k->b, TN_FN_lt, at, size);
+    zero = tn_tb_whole(k->b, at->dtype, 0);
     if (tn_lo_as_below(k, at, extent))
         return tn_tb_whole(k->b, TN_BOOL, 1);
     if (!tn_is_signed(at->dtype))
@@ -111,9 +124,10 @@ tn_lo_clamped(tn_lo *k, tn_tval *at, tn_size extent)
 {
     tn_tval *size = tn_lo_size(k, extent);
     tn_tval *last = tn_tb_fn2(k->b, TN_FN_sub, size, tn_tb_int(k->b, 1));
-    tn_tval *zero = tn_tb_whole(k->b, at->dtype, 0);
-    tn_tval *x;
+    tn_tval *zero, *x;
 
+    at = before_widening(at);
+    zero = tn_tb_whole(k->b, at->dtype, 0);
     if (tn_lo_as_below(k, at, extent))
         return tn_lo_as_below(k, at, extent);
     if (!tn_is_signed(at->dtype)) {
