@@ -119,6 +119,7 @@ op_below(walk *w, const tn_value *v)
     case TN_OP_minimum:
     case TN_OP_maximum:
     case TN_OP_concat: return all_below(w, op, 0);
+    case TN_OP_update: return below(w, op->in[0]) && below(w, op->in[1]);
     case TN_OP_gather:
     case TN_OP_gather_elements:
     case TN_OP_gather_nd: return below(w, op->in[0]);

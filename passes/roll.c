@@ -85,7 +85,8 @@ may_repeat(const tn_op *op)
     tn_lower_kind kind = tn_lower_kind_of(op->code);
 
     return kind == TN_LOWER_map || kind == TN_LOWER_reduce || kind == TN_LOWER_order ||
-        kind == TN_LOWER_view || kind == TN_LOWER_gather || kind == TN_LOWER_make;
+        kind == TN_LOWER_view || kind == TN_LOWER_gather || kind == TN_LOWER_make ||
+        kind == TN_LOWER_contract;
 }
 
 /* ---- the last two steps tell what there is ---- */
@@ -335,7 +336,8 @@ add_sibling(tn_roll *r, tn_op *g, int slot)
         return false;
     for (int step = 0; step < r->steps; step++) {
         found[step] = sibling(r, g, step, slot);
-        if (!found[step])
+        /* What the next step makes of it is no result of this one. */
+        if (!found[step] || (step + 1 < r->steps && slot_in(r, step + 1, found[step]) >= 0))
             return false;
     }
     for (int k = 0; k < g->in_count; k++) {
@@ -395,7 +397,7 @@ drop_views(tn_roll *r, int from)
 static bool
 is_wanted(tn_roll *r)
 {
-    bool chain = false;
+    bool chain = false, contracts = false, sums = false;
     int64_t delta = 0;
 
     for (int i = 0; i < r->slots; i++) {
@@ -406,6 +408,8 @@ is_wanted(tn_roll *r)
             tn_lower_kind kind = tn_lower_kind_of(v->def->code);
 
             r->reduces |= kind == TN_LOWER_reduce || kind == TN_LOWER_gather;
+            contracts |= kind == TN_LOWER_contract;
+            sums |= v->def->code == TN_OP_log;
             chain |= v->def->code == TN_OP_reduce_max || v->def->code == TN_OP_log ||
                 kind == TN_LOWER_gather;
         }
@@ -416,6 +420,9 @@ is_wanted(tn_roll *r)
         delta = s->delta;
     }
     r->backward = delta < 0;
+    /* Products are worth kernels of their own, but for sums of exponentials. */
+    if (contracts && !(sums && delta))
+        return false;
     return r->reduces && r->first != NULL && (r->steps > 2 || (chain && delta));
 }
 
@@ -541,13 +548,15 @@ collect(tn_block *block, tn_arena *arena, family *list, int *count)
     }
 }
 
-/* Small values first, of those the later in a step; but of one size what makes
+/* Small values first, of those what is no view, the later in a step; but of one size what makes
  * most steps is carried. */
 static bool
 goes_before(const family *a, const family *b, const uint32_t *position)
 {
     int64_t x = elements(&a->first->out[0]->type), y = elements(&b->first->out[0]->type);
 
+    if (x == y && tn_op_is_free_view(a->first) != tn_op_is_free_view(b->first))
+        return tn_op_is_free_view(b->first);
     return x != y ? x < y : position[a->first->id] > position[b->first->id];
 }
 
