@@ -35,8 +35,9 @@ tn_size tn_scan_rounds(const tn_op *scan);
 
 /* True if the whole scan can be a loop inside one kernel: nothing in its body
  * has kernels of its own (loops, sort, nonzero, an `if` that is no choice) or
- * is asked for elements where it has none in a kernel, and it does not read
- * more tensors than a kernel binds. Others are loops of the plan. */
+ * is asked for elements where it has none in a kernel, it does not read more
+ * tensors than a kernel binds, and carries no cache (which is updated in place
+ * outside of kernels alone). Others are loops of the plan. */
 bool tn_scan_fits_kernel(const tn_op *scan);
 /* Says of each of those others why (`findings` may be NULL). */
 void tn_scan_report(const tn_graph *g, tn_findings *findings);

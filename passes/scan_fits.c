@@ -132,6 +132,40 @@ fits_block(fitting *f, const tn_block *block)
     return true;
 }
 
+enum { SEEN_THROUGH = 6 /* views and conversions in a row */ };
+
+static bool
+is_multiplied(const tn_value *v, int depth)
+{
+    for (uint32_t i = 0; i < v->uses.count && depth < SEEN_THROUGH; i++) {
+        const tn_op *op = v->uses.at[i].op;
+
+        if (op && op->code == TN_OP_contract)
+            return true;
+        if (op && (tn_op_is_free_view(op) || op->code == TN_OP_cast) &&
+            is_multiplied(op->out[0], depth + 1))
+            return true;
+    }
+    return false;
+}
+
+/* A cache: each round stores rows of it and multiplies by it. A kernel would
+ * carry it whole through each round; a loop of the plan has it in memory. */
+static bool
+carries_cache(fitting *f, const tn_op *scan, int carry)
+{
+    const tn_value *v = scan->body[0]->results.at[carry];
+    bool multiplied = false, updated = false;
+
+    for (; v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_update; v = v->def->in[0]) {
+        multiplied |= is_multiplied(v, 0);
+        f->in_way = v->def;
+        updated = true;
+    }
+    f->why = "stores rows of a cache that each round multiplies by";
+    return updated && v == scan->body[0]->params.at[carry] && (multiplied || is_multiplied(v, 0));
+}
+
 static bool
 fits(fitting *f, const tn_op *scan)
 {
@@ -146,6 +180,9 @@ fits(fitting *f, const tn_op *scan)
     f->tensors += (uint32_t)scan->out_count;
     if (!fits_block(f, scan->body[0]))
         return false;
+    for (int i = 0; i < tn_scan_carries(scan); i++)
+        if (carries_cache(f, scan, i))
+            return false;
     f->in_way = scan;
     f->why = "reads more tensors than a kernel binds";
     return f->tensors <= TN_GROUP_TENSORS - SPARE;

@@ -459,6 +459,12 @@ const graph_case tn_graph_cases[] = {
         "= sort d {axis=0}; f: $T[2] = add s, p; yield f, d; end; h: $T[2] = mul b, 0.25; yield "
         "h, e; end",
         .data = DATA_NOISE, .rel = 1e-5, .abs = 1e-5),
+    CASE("scan", F32,
+        "input c: $T[N,9,3]; input x: $T[7,N,3]; y: $T[N,9,3], y1: $T[7,N,3] = scan c, x "
+        "{carries=1} do (a, p, i); r: $T[N,1,3] = unsqueeze p {axes=[1]}; t: $T[N,9,3] = update a, "
+        "r {axis=1, at=@i}; s: $T[N,9] = contract t, p {labels=\"bij,bj->bi\"}; e: $T[N,9] = "
+        "softmax s {axis=1}; u: $T[N,3] = contract e, t {labels=\"bi,bij->bj\"}; yield t, u; end",
+        .data = DATA_NOISE, .rel = 1e-4, .abs = 1e-5),
     /* .. an offset past the end in the third round */
     CASE("scan", F32,
         "input c: $T[4]; input x: $T[5,4]; y: $T[4] = scan c, x {carries=1} do (a, p, t); s: "

@@ -348,10 +348,19 @@ TN_TEST(a_cache_that_a_loop_carries_is_not_copied)
         "        t: f32[9,3] = update a, r {axis=0, at=@i}\n"
         "        u: f32[3] = reduce_sum t {axes=[0]}\n        yield t, u\n    end\n"
         "    output y = y\n    output z = z\n";
-    const char *const texts[] = {counted, fixed, scanned};
+    /* Nothing in it has kernels of its own, but the cache should stay in memory. */
+    static const char cached[] =
+        "graph main\n    input c: f32[9,3]\n    input x: f32[7,3]\n"
+        "    y: f32[9,3], z: f32[7,3] = scan c, x {carries=1} do (a, p, i)\n"
+        "        r: f32[1,3] = unsqueeze p {axes=[0]}\n"
+        "        t: f32[9,3] = update a, r {axis=0, at=@i}\n"
+        "        s: f32[9] = contract t, p {labels=\"ij,j->i\"}\n"
+        "        u: f32[3] = contract s, t {labels=\"i,ij->j\"}\n        yield t, u\n    end\n"
+        "    output y = y\n    output z = z\n";
+    const char *const texts[] = {counted, fixed, scanned, cached};
     made m;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         begin(&m, texts[i], 0);
         TN_CHECK_EQ(copies_in_loops(&m, 27), 0);
         TN_CHECK_EQ(copies(&m), 0);
