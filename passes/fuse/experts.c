@@ -42,17 +42,19 @@ is_ordered(const tn_op *op)
 }
 
 /* Says which are the best. */
-static bool
-chooses(const tn_value *v)
+static const tn_op *
+choice_of(const tn_value *v)
 {
     const tn_op *op;
+    bool chooses;
 
     while (v->kind == TN_VALUE_RESULT && (v->def->code == TN_OP_cast || tn_op_is_free_view(v->def)))
         v = v->def->in[0];
     op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
-    return op &&
+    chooses = op &&
         (op->code == TN_OP_top_k || op->code == TN_OP_arg_max || op->code == TN_OP_arg_min ||
             is_ordered(op));
+    return chooses ? op : NULL;
 }
 
 /* Choices one by one, made one tensor. */
@@ -62,7 +64,7 @@ joins_choices(const tn_op *op)
     if (op->code != TN_OP_concat || !tn_is_int(op->out[0]->type.dtype))
         return false;
     for (int i = 0; i < op->in_count; i++)
-        if (!chooses(op->in[i]))
+        if (!choice_of(op->in[i]))
             return false;
     return true;
 }
@@ -139,6 +141,19 @@ mark_scores(tn_experts *x, const tn_value *v, int depth)
 }
 
 static void
+mark_choice(tn_experts *x, const tn_value *v)
+{
+    const tn_op *op = choice_of(v);
+
+    if (op)
+        mark_scores(x, op->in[0], SCORE_DEPTH);
+    if (op || v->kind != TN_VALUE_RESULT || !joins_choices(v->def))
+        return;
+    for (int i = 0; i < v->def->in_count; i++)
+        mark_scores(x, choice_of(v->def->in[i])->in[0], SCORE_DEPTH);
+}
+
+static void
 look(tn_experts *x)
 {
     x->cone.count = 0;
@@ -178,8 +193,7 @@ open_candidate(tn_experts *x, tn_value *y)
     if (!is_worth_it(x))
         return false;
     for (uint32_t i = 0; i < x->cone.count; i++)
-        if (x->cone.at[i]->kind == TN_VALUE_RESULT && chooses(x->cone.at[i]))
-            mark_scores(x, x->cone.at[i]->def->in[0], SCORE_DEPTH);
+        mark_choice(x, x->cone.at[i]);
     look(x);
     x->made = (tn_lowered){.family = "moe"};
     tn_lo_start(x->k, &x->made, "experts");
