@@ -22,11 +22,10 @@ QUICK = ("quick", ["-L", "quick"])
 CPU = ("cpu", ["-R", "^(conformance|fusion_.*)_(cpu|interp)$|^test_.*targets$|^test_cpu_gen|^graph_fuzz_(cpu|plant)|"
                "^e2e_"])
 MODELS = ("models", ["-R", "^passes_.*cpu$|^model_[a-z0-9-]*$"])
-FEW = ("drivers", ["-R", "^(model_fastica|fusion_norms|graph_fuzz)_(vulkan|opencl)$"])
 DRIVERS = ("drivers", ["-R", "_(vulkan|opencl)$|^test_(gpu|session)"])
 # Vulkan and OpenCL run the kernels of GPU schedules and of their backends.
 LEVELS = {"rule": (CPU, MODELS), "kernel": (CPU, MODELS), "planner": (CPU, MODELS),
-          "schedule": (CPU, MODELS, FEW, DRIVERS), "backend": (FEW, DRIVERS)}
+          "schedule": (CPU, MODELS, DRIVERS), "backend": (DRIVERS,)}
 # The tests that concern a file, before all others, and what is built for them.
 NEAR = (("passes/fuse/(online|attend)", "^test_attention$", "test_attention"),
         ("passes/fuse/crf", "^fusion_crf_interp$", "fusion"),
