@@ -299,11 +299,11 @@ is_tags(const tn_type *scores, tn_size extent)
 }
 
 static bool
-looks_like_decoding(const tn_op *scan)
+looks_like_decoding(const tn_block *body)
 {
     bool best = false, position = false;
 
-    for (const tn_op *op = scan->body[0]->first; op; op = op->next) {
+    for (const tn_op *op = body->first; op; op = op->next) {
         best |= op->code == TN_OP_reduce_max || op->code == TN_OP_reduce_min;
         position |= op->code == TN_OP_arg_max || op->code == TN_OP_arg_min;
     }
@@ -359,7 +359,7 @@ static void
 decode(search *x, bool step)
 {
     if (!step || !find_pointers(x)) {
-        if (!(step && only_scores(x)) && looks_like_decoding(x->step.scan))
+        if (!(step && only_scores(x)) && looks_like_decoding(x->step.scan->body[0]))
             miss(x, "viterbi");
         return;
     }
@@ -435,4 +435,14 @@ tn_fuse_crf(tn_groups *groups, tn_findings *findings)
             if (x.group->ops.at[k]->code == TN_OP_scan && !is_left(findings, x.group->ops.at[k]))
                 search_scan(&x, x.group->ops.at[k]);
     }
+}
+
+void
+tn_near_crf(const tn_graph *g, tn_findings *findings)
+{
+    for (const tn_op *op = g->block->first; op; op = op->next)
+        if (op->code == TN_OP_while && looks_like_decoding(op->body[1]))
+            tn_missed(findings, "viterbi", op, "the loop over the steps counts them", "while",
+                "count up by 1 to a bound known before, or to one that is data and within the limit, "
+                "and let the condition look at nothing else");
 }

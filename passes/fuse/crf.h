@@ -18,5 +18,7 @@
  * are computed again where the way back reads them, one for each step. Every
  * condition, mask and constant stays as it is written. */
 void tn_fuse_crf(tn_groups *groups, tn_findings *findings);
+/* Tells of loops that look like decoding and whose rounds are not known. */
+void tn_near_crf(const tn_graph *g, tn_findings *findings);
 
 #endif

@@ -378,6 +378,8 @@ tn_lower_graph(tn_arena *arena, tn_diag *diag, tn_graph *g, const tn_lower_optio
     tn_rules_near(g, !(skip & tn_pass_bit("relaxed")), options->findings);
     if (!(skip & tn_pass_bit("moe")))
         tn_fuse_experts(arena, diag, g, options);
+    if (!(options->skip & tn_pass_bit("viterbi")))
+        tn_near_crf(g, options->findings);
     TN_TRY(tn_group_graph(arena, diag, g, options, &groups));
     if (!(options->skip & tn_pass_bit("route")))
         tn_name_routes(&groups, options->findings);
