@@ -83,6 +83,8 @@ def check(root):
             wrong.append(f"{fault['name']}: there is no kind {fault['kind']}")
     names = [fault["name"] for fault in faults]
     wrong += [f"{name}: stands twice" for name in set(names) if names.count(name) > 1]
+    wrong += [f"{name}: not in results.md" for name in names if name not in rows]
+    wrong += [f"{name}: in results.md alone" for name in rows if name not in names]
     if len(faults) < 40:
         wrong.append(f"{len(faults)} faults; 40 are wanted")
     print("\n".join(wrong) if wrong else f"{len(faults)} faults, each in its place")
