@@ -302,7 +302,7 @@ add_view(fz_graph *g)
             n->dim[i] = n->dim[i - 1];
         n->dim[axis] = fz_base_dim(g);
         n->rank++;
-    } else if (axis == 0 && size <= 40) {
+    } else if (axis == 0 && size > 0 && size <= 40) { /* a row must be there to be of the type */
         n->p[1] = fz_pick(g, 2);
     }
     return fz_done(g) >= 0;
