@@ -1,43 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "passes/pass.h"
-
+#include "tests/support/parsed.h"
 #include "tests/support/test.h"
-
-typedef struct job {
-    tn_arena *arena;
-    tn_diag diag;
-    const char *text, *printed;
-} job;
-
-static tn_status
-clean(void *arg)
-{
-    job *j = arg;
-    tn_module *m = tn_module_create(j->arena, "text");
-    tn_text out = {.arena = j->arena};
-    tn_graph *g;
-
-    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
-    tn_passes_run(g, 0);
-    TN_TRY(tn_graph_verify(g, &j->diag));
-    tn_graph_print(&out, g);
-    j->printed = out.at;
-    return TN_OK;
-}
 
 static void
 becomes(const char *text, const char *wanted)
 {
-    job j = {.text = text};
+    parsed p;
 
-    tn_diag_init(&j.diag, tn_alloc_system());
-    j.arena = tn_arena_create(tn_alloc_system(), 0);
-    if (TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK))
-        TN_CHECK_STR(j.printed, wanted);
-    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
-        tn_test_note("%s", tn_diag_text(&j.diag, i));
-    tn_arena_destroy(j.arena);
-    tn_diag_clear(&j.diag);
+    if (parsed_open(&p, text, true))
+        TN_CHECK_STR(p.printed, wanted);
+    parsed_close(&p);
 }
 
 TN_TEST(what_nobody_reads_goes)

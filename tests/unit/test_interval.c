@@ -3,46 +3,25 @@
 
 #include <stdio.h>
 
+#include "tests/support/parsed.h"
 #include "tests/support/test.h"
 
-typedef struct job {
-    tn_arena *arena;
-    tn_diag diag;
-    const char *text;
-    tn_interval found;
-} job;
-
 /* Of the graph's first result. */
-static tn_status
-look(void *arg)
-{
-    job *j = arg;
-    tn_module *m = tn_module_create(j->arena, "text");
-    tn_graph *g;
-
-    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
-    j->found = tn_interval_of(g->block->results.at[0]);
-    return TN_OK;
-}
-
 static tn_interval
 interval(const char *nodes)
 {
     char text[2000];
-    job j = {.text = text};
+    tn_interval found = {0};
+    parsed p;
 
-    tn_diag_init(&j.diag, tn_alloc_system());
-    j.arena = tn_arena_create(tn_alloc_system(), 0);
     snprintf(text, sizeof text,
         "graph main\n    dim N 1..100\n    input x: i32[N]\n    input f: f32[N]\n"
         "    i: i32[N] = iota {start=0, size=N, dtype=i32}\n%s    output y = y\n",
         nodes);
-    TN_CHECK_EQ(tn_arena_guard(j.arena, look, &j), TN_OK);
-    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
-        tn_test_note("%s", tn_diag_text(&j.diag, i));
-    tn_arena_destroy(j.arena);
-    tn_diag_clear(&j.diag);
-    return j.found;
+    if (parsed_open(&p, text, false))
+        found = tn_interval_of(p.g->block->results.at[0]);
+    parsed_close(&p);
+    return found;
 }
 
 /* Not wider than said, and not narrower than `least` .. `most`, which occur. */

@@ -5,29 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "passes/pass.h"
 #include "tests/support/lowered.h"
+#include "tests/support/parsed.h"
 #include "tests/support/test.h"
 
 typedef struct job {
-    tn_arena *arena;
-    tn_diag diag;
-    const char *text;
     int scans, concats;
     int64_t rounds;
     bool backward;
 } job;
 
-static tn_status
-clean(void *arg)
+static void
+count(job *j, const tn_graph *g)
 {
-    job *j = arg;
-    tn_module *m = tn_module_create(j->arena, "text");
-    tn_graph *g;
-
-    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
-    tn_passes_run(g, 0);
-    TN_TRY(tn_graph_verify(g, &j->diag));
     for (const tn_op *op = g->block->first; op; op = op->next) {
         j->concats += op->code == TN_OP_concat;
         if (op->code != TN_OP_scan)
@@ -39,22 +29,18 @@ clean(void *arg)
         else
             (void)tn_size_is_int(op->attr[TN_ATTR_scan_count].sizes[0], &j->rounds);
     }
-    return TN_OK;
 }
 
 /* Also held against the reference, with and without passes. */
 static job
 rolled(const char *text)
 {
-    job j = {.text = text};
+    job j = {0};
+    parsed p;
 
-    tn_diag_init(&j.diag, tn_alloc_system());
-    j.arena = tn_arena_create(tn_alloc_system(), 0);
-    TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK);
-    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
-        tn_test_note("%s", tn_diag_text(&j.diag, i));
-    tn_arena_destroy(j.arena);
-    tn_diag_clear(&j.diag);
+    if (parsed_open(&p, text, true))
+        count(&j, p.g);
+    parsed_close(&p);
     lowered_check(&(lowered_case){.text = text}, false);
     return j;
 }

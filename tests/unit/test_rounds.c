@@ -4,15 +4,12 @@
 
 #include <string.h>
 
-#include "passes/pass.h"
 #include "passes/scan_axes.h"
 #include "tests/support/lowered.h"
+#include "tests/support/parsed.h"
 #include "tests/support/test.h"
 
 typedef struct job {
-    tn_arena *arena;
-    tn_diag diag;
-    const char *text;
     int count[TN_OP_COUNT]; /* operations left, those of bodies too */
     int slices, carries, results; /* of the last scan */
 } job;
@@ -32,34 +29,17 @@ count_ops(job *j, const tn_block *block)
     }
 }
 
-static tn_status
-clean(void *arg)
-{
-    job *j = arg;
-    tn_module *m = tn_module_create(j->arena, "text");
-    tn_graph *g;
-
-    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
-    tn_passes_run(g, 0);
-    TN_TRY(tn_graph_verify(g, &j->diag));
-    count_ops(j, g->block);
-    return TN_OK;
-}
-
 /* Also held against the reference; loops on a device's condition are run by
  * tests of graphs only. */
 static job
 cleaned(const char *text)
 {
-    job j = {.text = text};
+    job j = {0};
+    parsed p;
 
-    tn_diag_init(&j.diag, tn_alloc_system());
-    j.arena = tn_arena_create(tn_alloc_system(), 0);
-    TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK);
-    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
-        tn_test_note("%s", tn_diag_text(&j.diag, i));
-    tn_arena_destroy(j.arena);
-    tn_diag_clear(&j.diag);
+    if (parsed_open(&p, text, true))
+        count_ops(&j, p.g->block);
+    parsed_close(&p);
     if (!strstr(text, " = while "))
         lowered_check(&(lowered_case){.text = text}, false);
     return j;

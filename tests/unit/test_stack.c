@@ -2,48 +2,24 @@
  * Pieces of a tensor joined again, and looked into. */
 #include <stdio.h>
 
-#include "passes/pass.h"
 #include "tests/support/lowered.h"
+#include "tests/support/parsed.h"
 #include "tests/support/test.h"
-
-typedef struct job {
-    tn_arena *arena;
-    tn_diag diag;
-    const char *text;
-    int joined;
-} job;
-
-static tn_status
-clean(void *arg)
-{
-    job *j = arg;
-    tn_module *m = tn_module_create(j->arena, "text");
-    tn_graph *g;
-
-    TN_TRY(tn_graph_parse(m, &j->diag, "text", j->text, &g));
-    tn_passes_run(g, 0);
-    TN_TRY(tn_graph_verify(g, &j->diag));
-    for (const tn_op *op = g->block->first; op; op = op->next)
-        j->joined += op->code == TN_OP_concat;
-    return TN_OK;
-}
 
 /* Held against the reference, with and without passes; how many concats are
  * left. */
 static int
 left(const char *text)
 {
-    job j = {.text = text};
+    parsed p;
+    int joined = 0;
 
-    tn_diag_init(&j.diag, tn_alloc_system());
-    j.arena = tn_arena_create(tn_alloc_system(), 0);
-    TN_CHECK_EQ(tn_arena_guard(j.arena, clean, &j), TN_OK);
-    for (size_t i = 0; i < tn_diag_count(&j.diag); i++)
-        tn_test_note("%s", tn_diag_text(&j.diag, i));
-    tn_arena_destroy(j.arena);
-    tn_diag_clear(&j.diag);
+    if (parsed_open(&p, text, true))
+        for (const tn_op *op = p.g->block->first; op; op = op->next)
+            joined += op->code == TN_OP_concat;
+    parsed_close(&p);
     lowered_check(&(lowered_case){.text = text}, false);
-    return j.joined;
+    return joined;
 }
 
 /* Places of the middle axis, joined along `axis` of what the join is of. */
