@@ -64,40 +64,50 @@ only_reader(const tn_grouper *x, const tn_op *op)
     return to;
 }
 
-static bool
-may_inline(tn_grouper *x, const tn_op *op, int *cost, int *loads, int *depth)
+/* Of an operation with what it reads that is computed there. */
+typedef struct price {
+    int cost, loads, depth;
+} price;
+
+static price
+price_of(const tn_grouper *x, const tn_op *op)
 {
-    tn_lower_kind kind = tn_lower_kind_of(op->code);
-    bool free_view = tn_op_is_free_view(op) || (op->code == TN_OP_pad && is_seen_through_views(op));
+    price p = {.cost = tn_op_cost(op)};
 
-    bool rejoin = false;
-
-    *cost = tn_op_cost(op);
-    *loads = *depth = 0;
-    if (op->code == TN_OP_constant)
-        return false;
-    if (!free_view && kind != TN_LOWER_map && op->code != TN_OP_iota && op->code != TN_OP_fill &&
-        op->code != TN_OP_one_hot)
-        return false;
     for (int i = 0; i < op->in_count; i++) {
         tn_value *v = op->in[i];
 
         if (!v || v->kind == TN_VALUE_LITERAL)
             continue;
         if (tn_group_is_inlined(x, v)) {
-            *cost += x->cost[v->def->id];
-            *loads += x->loads[v->def->id];
-            *depth = *depth > x->depth[v->def->id] ? *depth : x->depth[v->def->id];
+            p.cost += x->cost[v->def->id];
+            p.loads += x->loads[v->def->id];
+            p.depth = p.depth > x->depth[v->def->id] ? p.depth : x->depth[v->def->id];
         } else {
-            *loads += v->type.rank > 0;
+            p.loads += v->type.rank > 0;
         }
-        rejoin |= !free_view && rejoins(x, v);
     }
-    ++*depth;
-    if (*depth > TN_GROUP_INLINE || rejoin)
+    p.depth++;
+    return p;
+}
+
+static bool
+may_inline(const tn_grouper *x, const tn_op *op, price p)
+{
+    bool free_view = tn_op_is_free_view(op) || (op->code == TN_OP_pad && is_seen_through_views(op));
+
+    if (op->code == TN_OP_constant || p.depth > TN_GROUP_INLINE)
         return false;
-    return free_view || (*loads == 0 && *cost <= TN_GROUP_PLACES) ||
-        (*loads == 1 && *cost <= TN_GROUP_CHEAP);
+    if (free_view)
+        return true;
+    if (tn_lower_kind_of(op->code) != TN_LOWER_map && op->code != TN_OP_iota &&
+        op->code != TN_OP_fill && op->code != TN_OP_one_hot)
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && op->in[i]->kind != TN_VALUE_LITERAL && rejoins(x, op->in[i]))
+            return false;
+    return (p.loads == 0 && p.cost <= TN_GROUP_PLACES) ||
+        (p.loads == 1 && p.cost <= TN_GROUP_CHEAP);
 }
 
 /* What a loop starts from is computed once, there: no kernel for it alone. */
@@ -119,62 +129,63 @@ only_starts_loops(const tn_value *v, int depth)
 }
 
 static bool
-may_start_loops(const tn_op *op, int cost, int loads, int depth)
+is_light(price p)
 {
-    return tn_lower_kind_of(op->code) == TN_LOWER_map && cost <= START_COST &&
-        loads <= START_LOADS && depth < TN_GROUP_INLINE && only_starts_loops(op->out[0], 0);
+    return p.cost <= START_COST && p.loads <= START_LOADS && p.depth < TN_GROUP_INLINE;
+}
+
+static bool
+may_start_loops(const tn_op *op, price p)
+{
+    return tn_lower_kind_of(op->code) == TN_LOWER_map && is_light(p) &&
+        only_starts_loops(op->out[0], 0);
 }
 
 /* Where elements are taken from: each is computed once, where it is taken. */
 static bool
-only_places_gather(const tn_op *op, int cost, int loads, int depth)
+only_places_gather(const tn_op *op, price p)
 {
     const tn_value *v = op->out[0];
     const tn_op *reader = v->uses.count == 1 ? v->uses.at[0].op : NULL;
 
     return reader && tn_lower_kind_of(op->code) == TN_LOWER_map && tn_is_int(v->type.dtype) &&
         tn_lower_kind_of(reader->code) == TN_LOWER_gather && v->uses.at[0].index == 1 &&
-        reader->block == op->block && reader->out[0]->type.rank == v->type.rank &&
-        cost <= START_COST && loads <= START_LOADS && depth < TN_GROUP_INLINE;
+        reader->block == op->block && reader->out[0]->type.rank == v->type.rank && is_light(p);
 }
 
 static void
-compute_where_read(tn_grouper *x, const tn_op *op, int cost, int loads, int depth)
+compute_where_read(tn_grouper *x, const tn_op *op, price p)
 {
     x->out->inlined[op->id] = true;
-    x->cost[op->id] = (uint8_t)(cost > 255 ? 255 : cost);
-    x->loads[op->id] = (uint8_t)(loads > 255 ? 255 : loads);
-    x->depth[op->id] = (uint8_t)depth;
+    x->cost[op->id] = (uint8_t)(p.cost > 255 ? 255 : p.cost);
+    x->loads[op->id] = (uint8_t)(p.loads > 255 ? 255 : p.loads);
+    x->depth[op->id] = (uint8_t)p.depth;
 }
 
 bool
 tn_group_inline(tn_grouper *x, const tn_op *op)
 {
-    int cost, loads, depth;
+    price p = price_of(x, op);
 
     if (!x->fuse ||
-        (!may_inline(x, op, &cost, &loads, &depth) && !may_start_loops(op, cost, loads, depth) &&
-            !only_places_gather(op, cost, loads, depth)))
+        (!may_inline(x, op, p) && !may_start_loops(op, p) && !only_places_gather(op, p)))
         return false;
-    compute_where_read(x, op, cost, loads, depth);
+    compute_where_read(x, op, p);
     return true;
 }
 
 bool
 tn_group_inline_once(tn_grouper *x, const tn_op *op)
 {
+    price p = price_of(x, op);
     const tn_op *to;
-    int cost, loads, depth;
 
     if (!x->fuse || op->out_count != 1 || tn_lower_kind_of(op->code) != TN_LOWER_map ||
-        x->kept[op->id] || x->narrow[op->id])
+        x->kept[op->id] || x->narrow[op->id] || p.loads > ONCE_LOADS || p.depth > TN_GROUP_INLINE)
         return false;
     to = only_reader(x, op);
-    if (!to)
+    if (!to || p.loads * to->in_count > TN_GROUP_READS)
         return false;
-    (void)may_inline(x, op, &cost, &loads, &depth);
-    if (loads > ONCE_LOADS || loads * to->in_count > TN_GROUP_READS || depth > TN_GROUP_INLINE)
-        return false;
-    compute_where_read(x, op, cost, loads, depth);
+    compute_where_read(x, op, p);
     return true;
 }
