@@ -204,6 +204,8 @@ tn_tval *tn_lower_scan(tn_lo *k, tn_op *op, int result, tn_tval *const *index);
 void tn_lo_start(tn_lo *k, tn_lowered *out, const char *name);
 /* Closes and verifies it. */
 tn_status tn_lo_finish(tn_lo *k) TN_MUST_USE;
+/* The same, and adds it to the list. */
+tn_status tn_lo_finish_into(tn_lo *k, tn_lowered_list *list) TN_MUST_USE;
 /* True if something reads result number `result` of the group's op. */
 bool tn_lo_wants(const tn_lo *k, const tn_op *op, int result);
 /* A grid axis for each of the first `count` dimensions of `v` (one in all at

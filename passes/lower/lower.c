@@ -240,6 +240,15 @@ tn_lo_finish(tn_lo *k)
     return k->group->online ? run_online(k) : TN_OK;
 }
 
+tn_status
+tn_lo_finish_into(tn_lo *k, tn_lowered_list *list)
+{
+    tn_status status = tn_lo_finish(k);
+
+    tn_push(k->arena, &list->at, *k->out);
+    return status;
+}
+
 static tn_status
 lower_one(tn_lo *k, tn_lowered *out)
 {

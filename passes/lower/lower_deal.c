@@ -90,7 +90,6 @@ nonzero(tn_lo *k, tn_lowered_list *out)
     const tn_type *t = &d.op->in[0]->type;
     tn_size all = tn_size_int(k->g->sizes, 1);
     tn_tval *count, *fits;
-    tn_status status;
 
     for (int i = 0; i < t->rank; i++)
         all = tn_size_mul(k->g->sizes, all, t->dim[i]);
@@ -110,9 +109,7 @@ nonzero(tn_lo *k, tn_lowered_list *out)
         fill_rest(&d, count);
     if (tn_lo_wants(k, d.op, 1))
         tn_tb_store(k->b, tn_lo_output(k, d.op->out[1], &d.op->out[1]->type), NULL, count, NULL);
-    status = tn_lo_finish(k);
-    tn_push(k->arena, &out->at, made);
-    return status;
+    return tn_lo_finish_into(k, out);
 }
 
 tn_status

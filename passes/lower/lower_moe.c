@@ -86,15 +86,6 @@ start(moe *m, const char *name)
     return m->k->b;
 }
 
-static tn_status
-finish(moe *m)
-{
-    tn_status status = tn_lo_finish(m->k);
-
-    tn_push(m->k->arena, &m->out->at, m->made);
-    return status;
-}
-
 static tn_tval *
 load(const moe *m, tn_value *v, tn_tval *const *at)
 {
@@ -372,7 +363,7 @@ sort(moe *m)
     own = tn_tb_fn2(b, TN_FN_eq, tn_tb_index(b, e), zero);
     store(m, m->off, &zero, zero, own);
     deal(m, e, a, before);
-    return finish(m);
+    return tn_lo_finish_into(m->k, m->out);
 }
 
 /* Tasks: an expert and columns, over the rows of that expert. */
@@ -405,7 +396,7 @@ gate_up(moe *m)
 
     token = tn_tb_fn2(b, TN_FN_div, pair, tn_tb_int(b, m->slots));
     store(m, m->h, at, hidden_of(m, token, r.e, r.n), NULL);
-    return finish(m);
+    return tn_lo_finish_into(m->k, m->out);
 }
 
 static tn_status
@@ -420,7 +411,7 @@ down(moe *m)
     at[1] = r.n;
     x = result_of(m, r.row, r.e, r.n);
     store(m, m->r, at, tn_lo_narrow(m->k, x, m->r->type.dtype), NULL);
-    return finish(m);
+    return tn_lo_finish_into(m->k, m->out);
 }
 
 /* ---- the sum ---- */
@@ -523,7 +514,7 @@ combine(moe *m, bool sorted)
     y = m->slots <= FEW_SLOTS ? written_out(m, at, n, sorted) : in_a_loop(m, at, axis);
     at[m->lead] = n;
     store(m, m->y, at, tn_lo_narrow(m->k, y, m->y->type.dtype), NULL);
-    return finish(m);
+    return tn_lo_finish_into(m->k, m->out);
 }
 
 /* ---- a few tokens ---- */
@@ -549,7 +540,7 @@ gate_up_of_pairs(moe *m)
     at[1] = tn_tb_index(b, n);
     token = tn_tb_fn2(b, TN_FN_div, at[0], tn_tb_int(b, m->slots));
     store(m, m->h, at, hidden_of(m, token, expert_of(m, at[0]), at[1]), NULL);
-    return finish(m);
+    return tn_lo_finish_into(m->k, m->out);
 }
 
 tn_status

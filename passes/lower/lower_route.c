@@ -196,7 +196,6 @@ tn_lower_route(tn_lo *k, tn_lowered_list *out)
     tn_lowered made = {.family = "route"};
     routing r = {.k = k, .op = k->group->ops.at[0]};
     const tn_value *logits = r.op->in[TN_IN_route_logits];
-    tn_status status;
 
     tn_lo_start(k, &made, "route");
     r.b = k->b;
@@ -208,7 +207,5 @@ tn_lower_route(tn_lo *k, tn_lowered_list *out)
     score_all(&r);
     store(&r, 2, r.e, r.g);
     choose(&r);
-    status = tn_lo_finish(k);
-    tn_push(k->arena, &out->at, made);
-    return status;
+    return tn_lo_finish_into(k, out);
 }

@@ -44,15 +44,6 @@ start(sorting *s, const char *name)
     return b;
 }
 
-static tn_status
-finish(sorting *s)
-{
-    tn_status status = tn_lo_finish(s->k);
-
-    tn_push(s->k->arena, &s->out->at, s->made);
-    return status;
-}
-
 static tn_axis *
 own_axis(sorting *s)
 {
@@ -155,7 +146,7 @@ sort_short(sorting *s)
     tn_tval *place = before(s, own, over, tn_tb_int(b, 0), NULL, key);
 
     store_results(s, place, tn_tb_index(b, own));
-    return finish(s);
+    return tn_lo_finish_into(s->k, s->out);
 }
 
 /* Runs of BLOCK elements, the last may be shorter. */
@@ -179,7 +170,7 @@ sort_blocks(sorting *s, const run *to)
     place = tn_tb_fn2(b, TN_FN_add, first, before(s, own, over, first, count, key));
     store(s, to->key, place, key, there);
     store(s, to->from, place, own_place, there);
-    return finish(s);
+    return tn_lo_finish_into(s->k, s->out);
 }
 
 /* ---- merging ---- */
@@ -277,7 +268,7 @@ merge(sorting *s, const run *from, const run *to, int64_t width, int64_t steps)
     } else {
         store_results(s, place, was);
     }
-    return finish(s);
+    return tn_lo_finish_into(s->k, s->out);
 }
 
 static run
