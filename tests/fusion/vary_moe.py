@@ -565,6 +565,16 @@ def slot_by_slot(s, ex, x, ids, w, dense):
     return total(g, parts)
 
 
+def sum_pairs(s, y, w):
+    """A row for each token and slot, weighted if there are weights: a row for each token."""
+    g = s.g
+    if w:
+        y = g.op("mul", y, g.op("reshape", w, to=f"[{s.k}*{s.tokens},1]"))
+    y = g.op("reshape", y, to=f"[{s.tokens},{s.k},{WIDTH}]")
+    y = g.op("reduce_sum", y, axes=[1])
+    return g.op("reshape", y, to=s.to(WIDTH))
+
+
 def by_pair(s, ex, x, ids, w, dense):
     """Pairs (token, slot) in one axis: tokens repeated, matrices gathered."""
     g = s.g
@@ -574,10 +584,7 @@ def by_pair(s, ex, x, ids, w, dense):
     many = g.op("reshape", many, to=f"[{pairs},{WIDTH}]")
     ex.out_shape = [pairs]
     y = ex.run(many, "a", ex.of(flat), "a", "a")
-    y = g.op("mul", y, g.op("reshape", w, to=f"[{pairs},1]"))
-    y = g.op("reshape", y, to=f"[{s.tokens},{s.k},{WIDTH}]")
-    y = g.op("reduce_sum", y, axes=[1])
-    return g.op("reshape", y, to=s.to(WIDTH))
+    return sum_pairs(s, y, w)
 
 
 def dispatched(s, ex, x, ids, w, dense):
@@ -727,42 +734,7 @@ def by_sorting(s, ex, x, ids, w, dense):
     else:
         _, back = g.op("sort", order, results=2, axis=0)
         y = g.op("gather", r, back, axis=0)
-    if how == "weigh_after":
-        y = g.op("mul", y, g.op("reshape", w, to=f"[{pairs},1]"))
-    y = g.op("reshape", y, to=f"[{s.tokens},{s.k},{WIDTH}]")
-    y = g.op("reduce_sum", y, axes=[1])
-    return g.op("reshape", y, to=s.to(WIDTH))
-
-
-def by_scan(s, ex, x, ids, w, dense):
-    """A loop over the experts' matrices that carries the sum."""
-    g, l = s.g, s.l
-    dense = dense if dense else dense_of(s, ids, w)
-    turned = g.op("transpose", dense, perm=[s.rank, *range(s.rank)])
-    start = g.op("fill", type=s.typed(WIDTH), value=0)
-    names = ["up", "down"] + (["gate"] if ex.gated and ex.merged == "no" else [])
-    names += [n + "_b" for n in names] if ex.biased else []
-    outer, g.nodes = g.nodes, []
-    ex.out_shape = s.lead
-    r = ex.run(x, l, lambda name, _: "one_" + name, "", l)
-    g.op("add", "acc", g.op("mul", r, s.last("column")))
-    body = [[n if isinstance(n, str) else [f"b{i}" for i in n], *rest] for n, *rest in g.nodes]
-    result = body[-1][0]
-    g.nodes = outer
-    g.chosen["scan"] = True
-    slices = {"one_" + n: ex.all(n, None) for n in names}
-    inputs = {"acc": s.typed(WIDTH), "column": s.typed()}
-    for n in slices:
-        inputs[n] = "f32[" + g.weights[slices[n]][4:].split(",", 1)[1]
-    return scan(g, start, turned, slices, inputs, body, result, s)
-
-
-def scan(g, start, turned, slices, inputs, body, result, s):
-    name = f"t{len(g.nodes)}"
-    g.nodes.append([name, "scan", {
-        "carries": {"acc": start}, "slices": {"column": turned, **slices}, "nodes": body,
-        "next": {"acc": result}}])
-    return name
+    return sum_pairs(s, y, w if how == "weigh_after" else None)
 
 
 DISPATCHES = {f.__name__: f for f in (by_axis, by_number, by_slot, slot_by_slot, by_pair,
