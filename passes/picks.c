@@ -34,6 +34,23 @@ dim_behind(const tn_op *op, int in, int dim)
     return -1;
 }
 
+/* A constant 0, by, 2 * by, .. along that dimension, the only one. */
+static bool
+grows_by(const tn_op *op, int dim, int64_t by)
+{
+    const tn_type *t = &op->out[0]->type;
+    const tn_attr *data = &op->attr[TN_ATTR_constant_data];
+    int64_t n;
+
+    for (int i = 0; i < t->rank; i++)
+        if (i != dim && !tn_size_is_one(t->dim[i]))
+            return false;
+    for (int i = 0; i < data->count; i++)
+        if (!tn_number_is_int(&data->numbers[i], &n) || n != i * by)
+            return false;
+    return tn_is_int(t->dtype);
+}
+
 /* Elements are 0, 1, .. along that dimension, whatever the others. */
 static bool
 is_position(tn_value *v, int dim)
@@ -47,6 +64,8 @@ is_position(tn_value *v, int dim)
         if (op->code == TN_OP_iota)
             return op->attr[TN_ATTR_iota_start].operand < 0 &&
                 tn_size_is_int(op->attr[TN_ATTR_iota_start].sizes[0], &start) && start == 0;
+        if (op->code == TN_OP_constant)
+            return grows_by(op, dim, 1);
         if (op->code != TN_OP_cast && !tn_op_keeps_places(op))
             return false;
         if (op->code != TN_OP_cast)
@@ -130,6 +149,11 @@ place_in_row(tn_value *at, int64_t length)
 
     at = behind_casts(at);
     add = def_of(at, TN_OP_add);
+    for (int i = 0; add && i < 2; i++)
+        if (def_of(add->in[i], TN_OP_constant) && dim_behind(add, i, 0) >= 0 &&
+            grows_by(add->in[i]->def, dim_behind(add, i, 0), length) &&
+            tn_type_equal(&add->in[1 - i]->type, &add->out[0]->type))
+            return add->in[1 - i];
     for (int i = 0; add && i < 2; i++) {
         mul = def_of(behind_casts(add->in[i]), TN_OP_mul);
         for (int k = 0; mul && k < 2; k++) {
@@ -145,26 +169,38 @@ place_in_row(tn_value *at, int64_t length)
     return NULL;
 }
 
+/* [B,L,..] in the shape [B*L,..], perhaps with a last axis of size 1 more. */
+static bool
+is_flat(const tn_type *flat, const tn_type *x)
+{
+    int more = flat->rank - (x->rank - 1);
+
+    for (int i = 2; i < x->rank; i++)
+        if (!tn_size_equal(x->dim[i], flat->dim[i - 1]))
+            return false;
+    return more == 0 || (more == 1 && tn_size_is_one(flat->dim[flat->rank - 1]));
+}
+
 static tn_value *
 pick_flat(tn_op *op)
 {
     const tn_op *flat = def_of(op->in[0], TN_OP_reshape);
     tn_value *x = flat ? flat->in[0] : NULL, *y;
     tn_build b = tn_build_before(op);
-    int64_t length;
+    int64_t length, last;
 
-    if (!x || x->type.rank < 2 || flat->out[0]->type.rank != x->type.rank - 1 ||
-        tn_op_int(op, TN_ATTR_gather_axis) != 0 || tn_op_int(op, TN_ATTR_gather_batch_dims) != 0 ||
-        op->in[1]->type.rank < 1 || !tn_size_equal(op->in[1]->type.dim[0], x->type.dim[0]) ||
+    if (!x || x->type.rank < 2 || flat->out[0]->type.rank < x->type.rank - 1 ||
+        !is_flat(&flat->out[0]->type, &x->type) || tn_op_int(op, TN_ATTR_gather_axis) != 0 ||
+        tn_op_int(op, TN_ATTR_gather_batch_dims) != 0 || op->in[1]->type.rank < 1 ||
+        !tn_size_equal(op->in[1]->type.dim[0], x->type.dim[0]) ||
         !tn_size_is_int(x->type.dim[1], &length))
         return NULL;
-    for (int i = 2; i < x->type.rank; i++)
-        if (!tn_size_equal(x->type.dim[i], flat->out[0]->type.dim[i - 1]))
-            return NULL;
     y = place_in_row(op->in[1], length);
     if (!y || !tn_value_below(y, x->type.dim[1]))
         return NULL;
-    return finish_gather(gather_like(&b, TN_OP_gather, x, y, op), 1, 1);
+    y = finish_gather(gather_like(&b, TN_OP_gather, x, y, op), 1, 1);
+    last = y->type.rank;
+    return flat->out[0]->type.rank == x->type.rank ? tn_build_unsqueeze(&b, y, &last, 1) : y;
 }
 
 /* ---- where the position is y ---- */
@@ -307,6 +343,77 @@ split_top(tn_op *op)
     return true;
 }
 
+/* ---- one row ---- */
+
+/* Its greatest is that of the row alone. */
+static tn_value *
+pick_row_of_greatest(tn_op *op, const tn_op *of)
+{
+    int64_t row = tn_op_int(op, TN_ATTR_index_axis), axis = tn_op_int(of, TN_ATTR_arg_max_axis);
+    tn_build b = tn_build_before(op);
+    tn_value *x;
+    tn_op *copy;
+
+    if (tn_op_int(of, TN_ATTR_arg_max_keepdims))
+        return NULL;
+    x = tn_build_index(&b, of->in[0], (int)(row + (row >= axis)),
+        op->attr[TN_ATTR_index_at].sizes[0]);
+    axis -= row < axis;
+    copy = tn_build_start(&b, TN_OP_arg_max, &x, 1);
+    tn_op_set_ints(copy, TN_ATTR_arg_max_axis, &axis, 1);
+    tn_op_set_dtype(copy, TN_ATTR_arg_max_dtype, of->out[0]->type.dtype);
+    return tn_build_finish(copy);
+}
+
+/* Of an outer sum: the row of one addend, and what the other has for all. */
+static tn_value *
+pick_row_of_sum(tn_op *op, const tn_op *of)
+{
+    int64_t row = tn_op_int(op, TN_ATTR_index_axis);
+    tn_build b = tn_build_before(op);
+    tn_value *in[2];
+
+    for (int i = 0; i < 2; i++) {
+        int64_t axis = row - (of->out[0]->type.rank - of->in[i]->type.rank);
+
+        in[i] = of->in[i];
+        if (in[i]->kind == TN_VALUE_LITERAL || axis < 0)
+            continue;
+        in[i] = tn_size_is_one(in[i]->type.dim[axis])
+            ? tn_build_squeeze(&b, in[i], &axis, 1)
+            : tn_build_index(&b, in[i], (int)axis, op->attr[TN_ATTR_index_at].sizes[0]);
+    }
+    return tn_build_map2(&b, TN_OP_add, in[0], in[1]);
+}
+
+static bool
+repeats(const tn_op *op, int in, int64_t dim)
+{
+    const tn_type *t = &op->in[in]->type;
+    int64_t at = dim - (op->out[0]->type.rank - t->rank);
+
+    return op->in[in]->kind != TN_VALUE_LITERAL && at >= 0 && tn_size_is_one(t->dim[at]);
+}
+
+static tn_value *
+pick_row(tn_op *op)
+{
+    const tn_op *of = op->in[0]->kind == TN_VALUE_RESULT ? op->in[0]->def : NULL;
+
+    if (of && of->code == TN_OP_unsqueeze && of->attr[TN_ATTR_unsqueeze_axes].count == 1 &&
+        of->attr[TN_ATTR_unsqueeze_axes].ints[0] == tn_op_int(op, TN_ATTR_index_axis))
+        return of->in[0];
+    if (!of || of->out[0]->uses.count != 1 || op->attr[TN_ATTR_index_at].operand >= 0)
+        return NULL;
+    if (of->code == TN_OP_arg_max)
+        return pick_row_of_greatest(op, of);
+    return of->code == TN_OP_add &&
+            (repeats(of, 0, tn_op_int(op, TN_ATTR_index_axis)) ||
+                repeats(of, 1, tn_op_int(op, TN_ATTR_index_axis)))
+        ? pick_row_of_sum(op, of)
+        : NULL;
+}
+
 /* ---- everywhere ---- */
 
 static bool
@@ -320,11 +427,13 @@ pick_at(tn_op *op)
     case TN_OP_gather: by = pick_flat(op); break;
     case TN_OP_reduce_sum: by = pick_marked(op); break;
     case TN_OP_gather_elements: by = pick_greatest(op); break;
+    case TN_OP_index: by = pick_row(op); break;
     default: break;
     }
     if (!by)
         return false;
-    by->name = op->out[0]->name;
+    if (!by->name)
+        by->name = op->out[0]->name;
     tn_value_replace(op->out[0], by);
     tn_op_remove(op);
     return true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "passes/roll.h"
 
+#include <string.h>
+
 #include "passes/clean.h"
 #include "passes/dims.h"
 #include "passes/roll_in.h"
@@ -302,7 +304,8 @@ is_early(const tn_roll *r, const tn_value *v, int depth)
     return true;
 }
 
-/* The operation of another step that stands where `g` stands in the last. */
+/* The operation of another step that stands where `g` stands in the last;
+ * operands that are no slot yet may be pieces that go along with the steps. */
 static tn_value *
 sibling(tn_roll *r, const tn_op *g, int step, int slot)
 {
@@ -315,9 +318,12 @@ sibling(tn_roll *r, const tn_op *g, int step, int slot)
         for (int k = 0; fits && k < g->in_count; k++) {
             int at = g->in[k] ? slot_of(r, g->in[k]) : -1;
 
-            fits = at >= 0 ? h->in[k] == *tn_roll_at(r, step, at)
-                           : (h->in[k] == g->in[k] && (!g->in[k] || is_early(r, g->in[k], 0))) ||
-                    tn_literal_equal(h->in[k], g->in[k]);
+            if (at >= 0 || !g->in[k] || !h->in[k])
+                fits = at >= 0 ? h->in[k] == *tn_roll_at(r, step, at) : g->in[k] == h->in[k];
+            else
+                fits = is_same(h->in[k], g->in[k])
+                    ? is_early(r, g->in[k], 0)
+                    : tn_type_equal(&h->in[k]->type, &g->in[k]->type);
         }
         if (fits)
             return h->out[0];
@@ -326,28 +332,81 @@ sibling(tn_roll *r, const tn_op *g, int step, int slot)
 }
 
 static bool
+find_siblings(tn_roll *r, const tn_op *g, int slot, tn_value **found)
+{
+    int first = 0;
+
+    for (int step = 0; step < r->steps; step++) {
+        found[step] = sibling(r, g, step, slot);
+        /* Nobody wanted the pointers of the first step: it stays outside. */
+        if (!found[step] && !step && g->code == TN_OP_arg_max && r->steps > TN_ROLL_LEAST + 1)
+            first = 1;
+        else if (!found[step])
+            return false;
+        /* What the next step makes of it is no result of this one. */
+        if (step + 1 < r->steps && slot_in(r, step + 1, found[step]) >= 0)
+            return false;
+    }
+    if (first) {
+        drop_steps(r, first);
+        r->entry = -1;
+        memmove(found, found + first, (size_t)r->steps * sizeof *found);
+    }
+    return true;
+}
+
+/* What was added from `from` on goes in the direction of the loop, and is
+ * there before it. */
+static bool
+goes_along(const tn_roll *r, int from)
+{
+    for (int i = from; i < r->slots; i++) {
+        const tn_roll_slot *s = &r->slot[i];
+        const tn_value *v = *tn_roll_at(r, r->steps - 1, i);
+
+        if ((s->kind == TN_ROLL_SLICE && (s->delta < 0) != r->backward) ||
+            (s->kind == TN_ROLL_SLICE && !is_early(r, v->def->in[0], 0)) ||
+            (s->kind == TN_ROLL_SAME && !is_early(r, v, 0)))
+            return false;
+    }
+    return true;
+}
+
+/* An operand of siblings that is no slot yet. */
+static bool
+add_operand(tn_roll *r, tn_value **found, int k)
+{
+    int last = r->steps - 1, from = r->slots;
+    tn_value *v = found[last]->def->in[k];
+
+    if (!v || slot_of(r, v) >= 0)
+        return true;
+    r->depth = 0;
+    if (!describe(r, found[last - 1]->def->in[k], v) || !goes_along(r, from))
+        return false;
+    for (int step = 0; step < last; step++)
+        for (int i = from; i < r->slots; i++)
+            *tn_roll_at(r, step, i) = NULL;
+    for (int step = 0; step < last; step++)
+        if (!hold(r, step, found[step]->def->in[k], v))
+            return false;
+    return true;
+}
+
+static bool
 add_sibling(tn_roll *r, tn_op *g, int slot)
 {
     tn_value *found[MEMBERS];
-    int added;
+    int added, from = r->slots;
 
     if (g->out_count != 1 || g->body_count || !may_repeat(g) || tn_roll_place(g) >= 0 ||
-        slot_of(r, g->out[0]) >= 0)
+        slot_of(r, g->out[0]) >= 0 || !find_siblings(r, g, slot, found))
         return false;
-    for (int step = 0; step < r->steps; step++) {
-        found[step] = sibling(r, g, step, slot);
-        /* What the next step makes of it is no result of this one. */
-        if (!found[step] || (step + 1 < r->steps && slot_in(r, step + 1, found[step]) >= 0))
+    for (int k = 0; k < g->in_count; k++)
+        if (!add_operand(r, found, k)) {
+            r->slots = from;
             return false;
-    }
-    for (int k = 0; k < g->in_count; k++) {
-        int at = g->in[k] && slot_of(r, g->in[k]) < 0 ? add_slot(r, TN_ROLL_SAME, 0, g->in[k]) : 0;
-
-        for (int step = 0; at > 0 && step < r->steps; step++)
-            *tn_roll_at(r, step, at) = g->in[k];
-        if (at < 0)
-            return false;
-    }
+        }
     added = add_slot(r, TN_ROLL_OP, 0, g->out[0]);
     for (int step = 0; added >= 0 && step < r->steps; step++)
         *tn_roll_at(r, step, added) = found[step];
@@ -455,14 +514,14 @@ find_chain(tn_roll *r, tn_value **gives, int count)
     return is_wanted(r) ? r : NULL;
 }
 
-static void
+static bool
 build_chain(tn_roll *r)
 {
     int own = r->slots;
 
     add_siblings(r);
     drop_views(r, own);
-    tn_roll_build(r);
+    return tn_roll_build(r);
 }
 
 /* Candidates alike: the same code, type and attributes, in order. */
@@ -607,9 +666,7 @@ roll_block(tn_block *block)
         best = r;
         size = all;
     }
-    if (best)
-        build_chain(best);
-    return best != NULL;
+    return best && build_chain(best);
 }
 
 bool

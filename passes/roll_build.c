@@ -13,7 +13,7 @@ typedef struct builder {
     tn_op *scan;
     tn_value *inner[TN_ROLL_SLOTS]; /* in the body */
     int param[TN_ROLL_SLOTS];       /* of slices */
-    bool *inside, *late;            /* by op id */
+    bool *inside, *own, *late;      /* by op id */
     uint32_t ops;
     int give; /* slot of what a step gives */
 } builder;
@@ -33,13 +33,57 @@ is_made(const tn_roll *r, int step, int slot)
     return r->slot[slot].kind == TN_ROLL_OP && (step > 0 || slot != r->entry);
 }
 
+/* Its operands are pieces, or made of them alone. */
+static bool
+is_own(const tn_roll *r, int slot)
+{
+    const tn_op *op = last_value(r, slot)->def;
+    tn_lower_kind kind = tn_lower_kind_of(op->code);
+
+    if (kind != TN_LOWER_map && kind != TN_LOWER_view)
+        return false;
+    for (int i = 0; i < slot; i++)
+        for (int k = 0; k < op->in_count; k++)
+            if (op->in[k] == last_value(r, i) &&
+                (r->slot[i].kind == TN_ROLL_CARRY ||
+                    (r->slot[i].kind == TN_ROLL_OP && !r->slot[i].own)))
+                return false;
+    return true;
+}
+
 static void
 mark_inside(builder *x)
 {
-    for (int s = 0; s < x->r->steps; s++)
-        for (int i = 0; i < x->r->slots; i++)
-            if (is_made(x->r, s, i))
-                x->inside[(*tn_roll_at(x->r, s, i))->def->id] = true;
+    tn_roll *r = x->r;
+
+    for (int i = 0; i < r->slots; i++)
+        r->slot[i].own = r->slot[i].kind == TN_ROLL_OP && is_own(r, i);
+    for (int s = 0; s < r->steps; s++)
+        for (int i = 0; i < r->slots; i++) {
+            const tn_op *op = is_made(r, s, i) ? (*tn_roll_at(r, s, i))->def : NULL;
+
+            if (!op)
+                continue;
+            x->inside[op->id] = true;
+            x->own[op->id] = r->slot[i].own;
+        }
+}
+
+/* Something in a step, that does not stay outside, is behind it. */
+static bool
+takes_step(const builder *x, const tn_value *v, bool *seen)
+{
+    const tn_op *op = v->kind == TN_VALUE_RESULT && v->def->block == x->r->block ? v->def : NULL;
+
+    if (!op || op->id >= x->ops || seen[op->id])
+        return false;
+    seen[op->id] = true;
+    if (x->inside[op->id] && !x->own[op->id])
+        return true;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && takes_step(x, op->in[i], seen))
+            return true;
+    return false;
 }
 
 static bool
@@ -84,7 +128,7 @@ find_collected(builder *x)
         for (int s = 0; s < r->steps - give; s++)
             left |= is_made(r, s, i) && leaves(x, *tn_roll_at(r, s, i));
         slot->before = left && !give && views_carry(r, i);
-        slot->collected = left && !slot->before;
+        slot->collected = left && !slot->before && !slot->own;
         before |= slot->before;
     }
     r->slot[x->give].collected |= before;
@@ -319,23 +363,26 @@ remove_steps(const builder *x)
 {
     for (tn_op *op = x->r->block->last, *before; op; op = before) {
         before = op->prev;
-        if (is_step(x, op))
+        if (is_step(x, op) && !(x->own[op->id] && op->out[0]->uses.count))
             tn_op_remove(op);
     }
 }
 
-void
+bool
 tn_roll_build(tn_roll *r)
 {
     tn_op *anchor = r->gives[r->steps - 1]->def;
     builder x = {.r = r, .b = tn_build_before(anchor), .g = r->block->graph};
     tn_build body;
 
+    x.ops = x.g->op_count + 1; /* and the reshape */
+    x.inside = tn_new_array(r->arena, bool, x.ops);
+    x.own = tn_new_array(r->arena, bool, x.ops);
+    mark_inside(&x);
+    if (takes_step(&x, r->first, tn_new_array(r->arena, bool, x.ops)))
+        return false;
     if (!tn_type_equal(&r->first->type, &r->gives[0]->type))
         r->first = tn_build_reshape(&x.b, r->first, r->gives[0]->type.dim, r->gives[0]->type.rank);
-    x.ops = x.g->op_count;
-    x.inside = tn_new_array(r->arena, bool, x.ops);
-    mark_inside(&x);
     find_collected(&x);
     body = open_scan(&x);
     fill_body(&x, &body);
@@ -345,4 +392,5 @@ tn_roll_build(tn_roll *r)
     replace(&x);
     move_readers(&x, anchor);
     remove_steps(&x);
+    return true;
 }

@@ -26,6 +26,7 @@ typedef struct tn_roll_slot {
     int64_t delta;
     bool collected; /* something outside reads it */
     bool before;    /* a view of what the step before gave: made again outside */
+    bool own;       /* made of pieces alone, at no cost: stays outside as well */
 } tn_roll_slot;
 
 typedef struct tn_roll {
@@ -53,7 +54,8 @@ tn_roll_at(const tn_roll *r, int step, int slot)
 
 /* The attribute that says where a view starts along its axis, -1: none. */
 int tn_roll_place(const tn_op *op);
-/* Puts a scan in place of the steps. */
-void tn_roll_build(tn_roll *r);
+/* Puts a scan in place of the steps. False: what the first takes is made of
+ * something in a step. */
+bool tn_roll_build(tn_roll *r);
 
 #endif

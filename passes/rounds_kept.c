@@ -14,6 +14,7 @@ typedef struct kept {
     tn_op *scan, *op;    /* the loop, the gather */
     int result;          /* of the loop */
     tn_value *first;     /* of the first place, before the loop; or NULL */
+    int64_t outer[TN_MAX_RANK]; /* dimensions of what is gathered from -> its */
     int axis;            /* of the places, in what is gathered from */
     int64_t perm[TN_MAX_RANK]; /* its dimensions -> those that the loop collected */
     int rank;
@@ -50,16 +51,18 @@ behind_order(kept *k, tn_value **v)
 static bool
 find_source(kept *k, tn_value *v)
 {
-    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    const tn_op *op;
 
-    if (op && op->code == TN_OP_concat && op->in_count == 2 &&
-        tn_op_int(op, TN_ATTR_concat_axis) == k->axis &&
-        tn_size_is_one(op->in[0]->type.dim[k->axis])) {
-        k->first = op->in[0];
-        v = op->in[1];
-    }
     start_order(k, v->type.rank);
     op = behind_order(k, &v);
+    memcpy(k->outer, k->perm, sizeof k->outer);
+    if (op && op->code == TN_OP_concat && op->in_count == 2 &&
+        tn_op_int(op, TN_ATTR_concat_axis) == k->perm[k->axis] &&
+        tn_size_is_one(op->in[0]->type.dim[k->perm[k->axis]])) {
+        k->first = op->in[0];
+        v = op->in[1];
+        op = behind_order(k, &v);
+    }
     if (!op || op->code != TN_OP_scan || op->block != k->op->block ||
         v->index < tn_scan_carries(op) || tn_scan_along(op, v->type.rank) != k->perm[k->axis])
         return false;
@@ -156,9 +159,12 @@ first_value(const kept *k, tn_build *b)
 {
     const tn_value *piece = k->scan->body[0]->results.at[k->result];
     int64_t axis = k->axis;
+    tn_value *v;
 
-    return k->first ? in_order(k, b, tn_build_squeeze(b, k->first, &axis, 1), false)
-                    : tn_build_fill(b, piece->type, tn_number_int(0));
+    if (!k->first)
+        return tn_build_fill(b, piece->type, tn_number_int(0));
+    v = tn_build_transpose(b, k->first, k->outer);
+    return in_order(k, b, tn_build_squeeze(b, v, &axis, 1), false);
 }
 
 /* Where the round is that of the row its piece, else what was kept. */

@@ -115,9 +115,9 @@ is_changed(const sinker *x, const tn_value *v)
 {
     const tn_op *op = def_in(x->scan, v);
 
-    while (op && tn_op_is_free_view(op) && op->code != TN_OP_slice)
+    while (op && (tn_op_is_free_view(op) || op->code == TN_OP_slice))
         op = def_in(x->scan, op->in[0]);
-    return op && (op->code != TN_OP_scan && op->code != TN_OP_slice);
+    return op && op->code != TN_OP_scan;
 }
 
 /* ---- one piece ---- */
