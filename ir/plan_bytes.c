@@ -225,6 +225,19 @@ fits(const tn_plan *plan, const tn_plan_step *s)
             (uint32_t)s->first_site <= plan->sites.count - k->site_count);
 }
 
+/* Inputs may be the caller's memory, weights the file's: nobody writes there. */
+static bool
+writes_ok(const tn_plan *plan, const tn_plan_step *s)
+{
+    for (uint32_t i = 0; i < s->buffers.count; i++) {
+        tn_plan_use use = plan->buffers.at[tn_plan_owner(plan, s->buffers.at[i])].use;
+
+        if (s->writes.at[i] && use != TN_USE_OUTPUT && use != TN_USE_STATE && use != TN_USE_TEMP)
+            return false;
+    }
+    return true;
+}
+
 static tn_plan_step
 read_step(tn_record *in, const tn_plan *plan)
 {
@@ -266,7 +279,7 @@ read_step(tn_record *in, const tn_plan *plan)
 
         tn_push(in->arena, &s.ops, op);
     }
-    if (tn_record_ok(in) && !fits(plan, &s))
+    if (tn_record_ok(in) && (!fits(plan, &s) || !writes_ok(plan, &s)))
         in->bad = true;
     return s;
 }

@@ -50,7 +50,9 @@ prepare_entry(tn_session *s, int e)
     n->own = list(s, p->buffers.count, sizeof(tn_buffer *));
     n->own_bytes = list(s, p->buffers.count, sizeof *n->own_bytes);
     n->filled = list(s, p->buffers.count, sizeof *n->filled);
-    if (!n->symbols || !n->bytes || !n->offset || !n->own || !n->own_bytes || !n->filled)
+    n->lent = list(s, p->buffers.count, sizeof *n->lent);
+    if (!n->symbols || !n->bytes || !n->offset || !n->own || !n->own_bytes || !n->filled ||
+        !n->lent)
         return tn_fail_memory(s->env.diag, p->buffers.count * 32, "a session");
     if (p->sites.count > s->sites)
         s->sites = p->sites.count;
@@ -117,6 +119,7 @@ close_entry(tn_session *s, int e)
     unlist(s, n->offset, p->buffers.count, sizeof *n->offset);
     unlist(s, n->own, p->buffers.count, sizeof(tn_buffer *));
     unlist(s, n->own_bytes, p->buffers.count, sizeof *n->own_bytes);
+    unlist(s, n->lent, p->buffers.count, sizeof *n->lent);
     unlist(s, n->filled, p->buffers.count, sizeof *n->filled);
 }
 
@@ -266,7 +269,8 @@ ensure_buffer(tn_session *s, int entry, uint32_t i)
 
     if (b->use == TN_USE_STATE)
         return ensure_state(s, entry, b);
-    if (b->same_as >= 0 || b->use == TN_USE_TEMP || b->use == TN_USE_WEIGHT)
+    if (b->same_as >= 0 || b->use == TN_USE_TEMP || b->use == TN_USE_WEIGHT ||
+        b->use == TN_USE_INPUT)
         return TN_OK;
     TN_TRY(ensure_own(s, entry, i));
     if (b->use == TN_USE_SCALAR)
@@ -334,6 +338,44 @@ tn_session_binding(const tn_session *s, int entry, uint32_t index)
 
 /* ---- inputs and outputs ---- */
 
+/* From here on a copy costs more than wrapping memory. */
+enum { LENT_BYTES = 4096 };
+
+/* The caller's memory itself, where the device can read it: a run that may
+ * return before the device has ended must not. */
+static bool
+lend(tn_session *s, const tn_run *run, uint32_t i, const tn_tensor *t)
+{
+    const tn_backend *b = s->model->backend;
+    tn_session_entry *n = &s->entries[run->entry];
+
+    if (!b->buffer_wrap || run->timeout_ns || t->bytes < LENT_BYTES || t->bytes != n->bytes[i] ||
+        (uintptr_t)t->data % 64 != 0)
+        return false;
+    free_buffer(s, &n->own[i]);
+    n->own_bytes[i] = t->bytes;
+    n->lent[i] = b->buffer_wrap(s->model->device, t->data, t->bytes, &n->own[i]) == 0;
+    return n->lent[i];
+}
+
+/* Forgets memory that is the caller's again; `waits` where some of it may
+ * still be read. */
+static void
+give_back_inputs(tn_session *s, const tn_run *run, bool waits)
+{
+    const tn_plan *p = plan_of(s, run->entry);
+    tn_session_entry *n = &s->entries[run->entry];
+
+    for (uint32_t i = 0; i < p->buffers.count; i++) {
+        if (!n->lent[i])
+            continue;
+        if (waits)
+            (void)s->model->backend->wait(s->model->device, 0);
+        free_buffer(s, &n->own[i]);
+        n->lent[i] = false;
+    }
+}
+
 static tn_status
 write_inputs(tn_session *s, const tn_run *run)
 {
@@ -346,6 +388,9 @@ write_inputs(tn_session *s, const tn_run *run)
         if (b->use != TN_USE_INPUT)
             continue;
         t = &run->inputs[b->number];
+        if (lend(s, run, i, t))
+            continue;
+        TN_TRY(ensure_own(s, run->entry, i));
         if (t->bytes)
             TN_TRY(result(s,
                 s->model->backend->write(s->entries[run->entry].own[i], 0, t->data, t->bytes),
@@ -445,6 +490,7 @@ tn_session_run(tn_session *s, tn_run *run)
     status = tn_bind(s->env.diag, entry, run->inputs, run->has_fixed, run->fixed, symbols);
     if (status == TN_OK) {
         status = run_bound(s, run, symbols, &reached);
+        give_back_inputs(s, run, status != TN_OK);
         if (status != TN_OK) {
             if (iface_of(s)->states.count)
                 s->failed = !recover(s, run, status, reached);

@@ -36,7 +36,9 @@ typedef struct tn_run {
     int64_t launches;        /* result */
 } tn_run;
 
-/* Binds, places, launches, reads the outputs back. TN_MALFORMED for data that
+/* Binds, places, launches, reads the outputs back. Devices that see the
+ * caller's memory read large inputs where they lie, if that is aligned to 64
+ * bytes and there is no limit of time: nobody may change them meanwhile. TN_MALFORMED for data that
  * does not fit or an index out of range (input, position, value);
  * A run that fails leaves states as they were, but for rows that a cache got
  * behind those the run was told of. Only if the device fails so that this

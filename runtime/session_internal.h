@@ -13,6 +13,7 @@ typedef struct tn_session_entry {
     uint64_t temp_bytes;
     tn_buffer **own;       /* per plan buffer: memory of its own, or NULL */
     uint64_t *own_bytes;
+    bool *lent;            /* inputs: `own` is the caller's memory, for this run */
     bool *filled;          /* constants that have been written */
 } tn_session_entry;
 

@@ -94,6 +94,11 @@ LLVMBasicBlockRef tn_gen_new_block(const tn_gen *g);
 /* The scalar function of an instruction on operands of `type`. */
 LLVMValueRef tn_gen_function(const tn_gen *g, tn_fn fn, tn_ktype type, tn_ktype result,
     LLVMValueRef *args);
+/* 16 f32 of 1.0 that LLVM does not know, for tn_gen_by_product; NULL where it gains nothing. */
+LLVMValueRef tn_gen_unknown_one(const tn_gen *g);
+/* The operand of a maximum: a sum of f32 vectors as a product by g->one and a
+ * sum, with the same bits; anything else as it is. */
+LLVMValueRef tn_gen_by_product(const tn_gen *g, LLVMValueRef sum);
 LLVMValueRef tn_gen_cast(const tn_gen *g, tn_dtype from, tn_dtype to, LLVMValueRef a);
 
 #endif

@@ -154,31 +154,12 @@ FN(minq)
                                  : quick(o, LLVMRealOLT, A0, A1);
 }
 
-/* A sum that a maximum is taken of, as a product by 1 and a sum: the same bits.
- * On processors whose adders take maxima as well the multipliers would have
- * nothing to do; elsewhere it costs nothing. LLVM must not know the 1, or it
- * would add. */
-static LLVMValueRef
-by_product(const operands *o, LLVMValueRef sum)
-{
-    LLVMTypeRef type = LLVMTypeOf(sum);
-    LLVMValueRef args[3];
-
-    if (!o->g->one || type != LLVMTypeOf(o->g->one) || !LLVMIsAInstruction(sum) ||
-        LLVMGetInstructionOpcode(sum) != LLVMFAdd)
-        return sum;
-    args[0] = LLVMGetOperand(sum, 0);
-    args[1] = o->g->one;
-    args[2] = LLVMGetOperand(sum, 1);
-    return tn_gen_intrinsic(o->g, "llvm.fma", &type, 1, args, 3);
-}
-
 FN(maxq)
 {
     if (!is_float(o))
         return greater(o);
-    A0 = by_product(o, A0);
-    A1 = by_product(o, A1);
+    A0 = tn_gen_by_product(o->g, A0);
+    A1 = tn_gen_by_product(o->g, A1);
     return o->g->target->min_max ? tn_gen_binary(o->g, "llvm.maxnum", A0, A1)
                                  : quick(o, LLVMRealOGT, A0, A1);
 }

@@ -101,21 +101,6 @@ add_function(tn_gen *g)
     set_attributes(g);
 }
 
-/* For sums that are written as products by it (gen_fn.c, maxq). */
-static LLVMValueRef
-unknown_one(const tn_gen *g)
-{
-    static const char same[] = "=v,0";
-    LLVMTypeRef type = tn_gen_vector(tn_gen_scalar(g, TN_F32), 16);
-    LLVMTypeRef unary = LLVMFunctionType(type, &type, 1, 0);
-    LLVMValueRef one = tn_gen_real(type, 1), f;
-
-    if (g->target->arch != 1 || g->target->level < 4)
-        return NULL;
-    f = LLVMGetInlineAsm(unary, "", 0, same, sizeof same - 1, 0, 0, LLVMInlineAsmDialectATT, 0);
-    return LLVMBuildCall2(g->b, unary, f, &one, 1, "one");
-}
-
 tn_status
 tn_gen_kernel(tn_gen *g)
 {
@@ -133,7 +118,7 @@ tn_gen_kernel(tn_gen *g)
     LLVMPositionBuilderAtEnd(g->head, variables);
     LLVMPositionBuilderAtEnd(g->b, start);
     load_arguments(g);
-    g->one = unknown_one(g);
+    g->one = tn_gen_unknown_one(g);
     g->top = tn_gen_i64(g, 0);
     TN_TRY(tn_gen_cells(g));
     TN_TRY(tn_gen_block(g, k->root));

@@ -4,6 +4,8 @@
 #include "backends/cpu_gen/gen_control.h"
 #include "backends/cpu_gen/gen_memory.h"
 
+#include <math.h>
+
 /* One spelling for each row of ir/kernel/kops.def. A row without one does not
  * compile. */
 #define SPELL(name) static tn_status spell_##name(tn_gen *g, const tn_ins *ins)
@@ -135,37 +137,64 @@ SPELL(extract)
     return set_value(g, ins, LLVMBuildExtractElement(g->b, operand(g, ins, 0), index, ""));
 }
 
-/* The lanes first, first + 2, .. */
+/* The lanes first, first + step, .. of a vector, half as many as it has. */
 static LLVMValueRef
-every_other(const tn_gen *g, LLVMValueRef vector, unsigned first)
+half_of(const tn_gen *g, LLVMValueRef vector, int64_t first, int64_t step)
 {
     unsigned half = LLVMGetVectorSize(LLVMTypeOf(vector)) / 2;
     LLVMTypeRef i32 = tn_gen_bits(g, 32);
-    LLVMValueRef two = tn_gen_whole(tn_gen_vector(i32, half), 2);
-    LLVMValueRef even = LLVMBuildMul(g->b, tn_gen_iota(g, i32, half), two, "");
+    LLVMValueRef by = tn_gen_whole(tn_gen_vector(i32, half), step);
+    LLVMValueRef spread = LLVMBuildMul(g->b, tn_gen_iota(g, i32, half), by, "");
     LLVMValueRef mask =
-        LLVMBuildAdd(g->b, even, tn_gen_whole(tn_gen_vector(i32, half), (int64_t)first), "");
+        LLVMBuildAdd(g->b, spread, tn_gen_whole(tn_gen_vector(i32, half), first), "");
 
     return LLVMBuildShuffleVector(g->b, vector, LLVMGetPoison(LLVMTypeOf(vector)), mask, "");
+}
+
+/* Sums and products in the order that is promised; where any order gives the
+ * same, the lower and the upper half, which is a shuffle less. */
+static LLVMValueRef
+fold_lanes(const tn_gen *g, tn_fn fn, tn_ktype type, LLVMValueRef value)
+{
+    bool ordered = fn == TN_FN_add || fn == TN_FN_mul;
+    LLVMValueRef pair[2];
+
+    for (; type.lanes > 2; type.lanes /= 2) {
+        int64_t second = ordered ? 1 : type.lanes / 2;
+
+        pair[0] = half_of(g, value, 0, ordered ? 2 : 1);
+        pair[1] = half_of(g, value, second, ordered ? 2 : 1);
+        value = tn_gen_function(g, fn, type, type, pair);
+    }
+    type.lanes = 1;
+    for (int i = 0; i < 2; i++)
+        pair[i] = LLVMBuildExtractElement(g->b, value, tn_gen_i64(g, i), "");
+    return tn_gen_function(g, fn, type, type, pair);
+}
+
+/* NaN of any lane, looked for once and not at every fold. */
+static LLVMValueRef
+fold_keeping(const tn_gen *g, tn_fn quick, tn_ktype type, LLVMValueRef value)
+{
+    LLVMValueRef nan = LLVMBuildFCmp(g->b, LLVMRealUNO, value, value, ""), any;
+    LLVMTypeRef bits = tn_gen_bits(g, type.lanes);
+
+    any = LLVMBuildBitCast(g->b, nan, bits, "");
+    any = LLVMBuildICmp(g->b, LLVMIntNE, any, tn_gen_whole(bits, 0), "");
+    value = fold_lanes(g, quick, type, value);
+    return LLVMBuildSelect(g->b, any, tn_gen_real(LLVMTypeOf(value), NAN), value, "");
 }
 
 SPELL(across)
 {
     LLVMValueRef value = operand(g, ins, 0);
     tn_ktype type = ins->arg[0]->type;
+    bool least = ins->fn == TN_FN_min, keeps = least || ins->fn == TN_FN_max;
 
-    for (; type.lanes > 2; type.lanes /= 2) {
-        LLVMValueRef pair[2] = {every_other(g, value, 0), every_other(g, value, 1)};
-
-        value = tn_gen_function(g, ins->fn, type, type, pair);
-    }
-    type.lanes = 1;
-    {
-        LLVMValueRef last[2] = {LLVMBuildExtractElement(g->b, value, tn_gen_i64(g, 0), ""), NULL};
-
-        last[1] = LLVMBuildExtractElement(g->b, value, tn_gen_i64(g, 1), "");
-        value = tn_gen_function(g, ins->fn, type, type, last);
-    }
+    if (keeps && tn_is_float(type.dtype) && g->target->arch == 1)
+        value = fold_keeping(g, least ? TN_FN_minq : TN_FN_maxq, type, value);
+    else
+        value = fold_lanes(g, ins->fn, type, value);
     return set_value(g, ins, value);
 }
 

@@ -364,6 +364,7 @@ plan_block(tn_sched *s, tn_contract_block *c)
     if (!copies_rows(s, c, c->a_side))
         c->a_side = NULL;
     c->acc = tn_new_array(s->arena, tn_kcell *, n->reds.count);
+    c->narrow = tn_new_array(s->arena, tn_kcell *, n->reds.count);
     c->part = tn_new_array(s->arena, tn_kept *, n->reds.count);
     c->tile = tn_new_array(s->arena, tn_kmem *, n->reds.count);
     c->b_side = tn_new_array(s->arena, tn_tval *, n->reds.count);

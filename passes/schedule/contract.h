@@ -46,7 +46,8 @@ typedef struct tn_contract_block {
     /* The panel: */
     tn_pos pos[TN_CONTRACT_VECTORS];
     tn_ins *row0, *row_end; /* rows row0 .. row0 + row_end - 1 */
-    tn_kcell **acc;
+    tn_kcell **acc;    /* [row][vector], but for a last vector with fewer lanes: */
+    tn_kcell **narrow; /* [row] */
 } tn_contract_block;
 
 /* Binds the row axes for row number `row` of the task. */

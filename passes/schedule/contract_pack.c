@@ -221,7 +221,7 @@ copy_vectors(tn_sched *s, tn_point *p, void *context)
                 tn_ins *x = tn_convert(s, tn_eval(s, c->b_side[i], q), c->b_mem[i]->dtype);
 
                 tn_kb_store(s->b, c->b_mem[i], tn_addi(s, at, (int64_t)v * s->lanes),
-                    tn_wide(s, x, s->lanes), NULL);
+                    tn_wide(s, x, c->pos[v].lanes), NULL);
             }
     }
 }

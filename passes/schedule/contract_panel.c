@@ -66,7 +66,7 @@ tile_load(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v,
     if (c->blocked)
         return tn_kept_load(s, c->part[i], p);
     at = tn_addi(s, tn_muli(s, r, (int64_t)c->nv * s->lanes), (int64_t)v * s->lanes);
-    return tn_kb_load(s->b, c->tile[i], at, s->lanes, NULL, NULL);
+    return tn_kb_load(s->b, c->tile[i], at, c->pos[v].lanes, NULL, NULL);
 }
 
 static void
@@ -80,7 +80,7 @@ tile_store(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v
         return;
     }
     at = tn_addi(s, tn_muli(s, r, (int64_t)c->nv * s->lanes), (int64_t)v * s->lanes);
-    tn_kb_store(s->b, c->tile[i], at, tn_wide(s, x, s->lanes), NULL);
+    tn_kb_store(s->b, c->tile[i], at, tn_wide(s, x, c->pos[v].lanes), NULL);
 }
 
 /* Where sums start, if that is a constant; else NULL. */
@@ -98,13 +98,15 @@ constant_start(tn_sched *s, tn_tval *v)
 
 typedef void (*row_fn)(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p);
 
+/* What `roots` need of a row is computed once, not for each vector. */
 static void
-each_row(tn_sched *s, const tn_contract_block *c, tn_point *p, row_fn fn)
+each_row(tn_sched *s, const tn_contract_block *c, tn_point *p, row_fn fn, const tn_vals *roots)
 {
     TN_KFOR(s->b, r, TN_LOOP_SERIAL, tn_int(s, 0), c->row_end, 1, "row") {
         tn_point *q = tn_point_new(s, p);
 
         tn_contract_bind_row(s, c, tn_add(s, c->row0, r), q);
+        tn_hoist(s, roots, q, c->n->red_set | tn_bit(c->lane), c->n);
         for (int v = 0; v < c->nv; v++) {
             tn_point *x = tn_point_new(s, q);
 
@@ -148,11 +150,44 @@ finish_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *
 
 /* ---- accumulators ---- */
 
-static void
-get_indices(tn_sched *s, tn_ins *r, int v, tn_ins *out[2])
+static bool
+is_narrow(const tn_sched *s, const tn_contract_block *c, int v)
 {
-    out[0] = r;
-    out[1] = tn_int(s, v);
+    return c->pos[v].lanes < s->lanes;
+}
+
+static tn_ins *
+get_sum(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v)
+{
+    tn_ins *index[2] = {r, tn_int(s, v)};
+
+    return is_narrow(s, c, v) ? tn_kb_get(s->b, c->narrow[i], 1, index)
+                              : tn_kb_get(s->b, c->acc[i], 2, index);
+}
+
+static void
+set_sum(tn_sched *s, const tn_contract_block *c, uint32_t i, tn_ins *r, int v, tn_ins *x)
+{
+    tn_ins *index[2] = {r, tn_int(s, v)};
+
+    if (is_narrow(s, c, v))
+        tn_kb_set(s->b, c->narrow[i], x, 1, index);
+    else
+        tn_kb_set(s->b, c->acc[i], x, 2, index);
+}
+
+static void
+make_sums(tn_sched *s, const arm *a, uint32_t i)
+{
+    tn_contract_block *c = a->c;
+    tn_dtype type = tn_acc_dtype(c->n->reds.at[i]);
+    int last = c->pos[c->nv - 1].lanes;
+    const int dims[2] = {a->rows, c->nv - (last < s->lanes)};
+
+    if (dims[1] > 0)
+        c->acc[i] = tn_kb_cell(s->b, "c", (tn_ktype){type, (uint16_t)s->lanes}, 2, dims, false);
+    if (last < s->lanes)
+        c->narrow[i] = tn_kb_cell(s->b, "d", (tn_ktype){type, (uint16_t)last}, 1, dims, false);
 }
 
 typedef enum transfer { FROM_START, FROM_TILE, TO_TILE } transfer;
@@ -161,15 +196,14 @@ static void
 move_one(tn_sched *s, const arm *a, uint32_t i, tn_ins *r, int v, transfer how, tn_point *p)
 {
     const tn_contract_block *c = a->c;
-    tn_ins *constant = how == FROM_START ? constant_start(s, c->n->reds.at[i]) : NULL, *index[2];
+    tn_ins *constant = how == FROM_START ? constant_start(s, c->n->reds.at[i]) : NULL;
 
-    get_indices(s, r, v, index);
     if (how == TO_TILE)
-        tile_store(s, c, i, r, v, tn_kb_get(s->b, c->acc[i], 2, index), p);
+        tile_store(s, c, i, r, v, get_sum(s, c, i, r, v), p);
     else if (constant)
-        tn_kb_set(s->b, c->acc[i], constant, 2, index);
+        set_sum(s, c, i, r, v, constant);
     else
-        tn_kb_set(s->b, c->acc[i], tile_load(s, c, i, panel_row(s, a, r), v, p), 2, index);
+        set_sum(s, c, i, r, v, tile_load(s, c, i, panel_row(s, a, r), v, p));
 }
 
 static void
@@ -197,16 +231,14 @@ static void
 start_here(tn_sched *s, const arm *a, tn_ins *r, int v, tn_point *p)
 {
     const tn_contract_block *c = a->c;
-    tn_ins *index[2];
 
-    get_indices(s, r, v, index);
     for (uint32_t i = 0; i < c->n->reds.count; i++) {
         tn_tval *red = c->n->reds.at[i];
         tn_ins *x = constant_start(s, red);
 
         if (!x)
             x = tn_convert(s, tn_eval(s, red->arg[0], p), tn_acc_dtype(red));
-        tn_kb_set(s->b, c->acc[i], tn_wide(s, x, s->lanes), 2, index);
+        set_sum(s, c, i, r, v, tn_wide(s, x, c->pos[v].lanes));
     }
 }
 
@@ -214,11 +246,9 @@ static void
 finish_here(tn_sched *s, const arm *a, tn_ins *r, int v, tn_point *p)
 {
     const tn_contract_block *c = a->c;
-    tn_ins *index[2];
 
-    get_indices(s, r, v, index);
     for (uint32_t i = 0; i < c->n->reds.count; i++)
-        finish_one(s, c, i, tn_kb_get(s->b, c->acc[i], 2, index), p);
+        finish_one(s, c, i, get_sum(s, c, i, r, v), p);
     tn_outs(s, c->n->tail.at, c->n->tail.count, p);
 }
 
@@ -258,12 +288,10 @@ static void
 start(tn_sched *s, const arm *a)
 {
     tn_contract_block *c = a->c;
-    const int dims[2] = {a->rows, c->nv};
     bool constants = false;
 
     for (uint32_t i = 0; i < c->n->reds.count; i++) {
-        c->acc[i] = tn_kb_cell(s->b, "c",
-            (tn_ktype){tn_acc_dtype(c->n->reds.at[i]), (uint16_t)s->lanes}, 2, dims, false);
+        make_sums(s, a, i);
         constants |= constant_start(s, c->n->reds.at[i]) != NULL;
     }
     if (c->direct) {
@@ -312,7 +340,7 @@ lane_values(tn_sched *s, tn_contract_block *c, tn_point *p, tn_point **lane)
             at = tn_muli(s, tn_contract_step(s, c, p), (int64_t)c->nv * s->lanes);
             at = tn_addi(s, tn_add(s, c->b_at, at), (int64_t)v * s->lanes);
             tn_point_put(s, lane[v], tn_key(c->b_side[i], 0),
-                tn_kb_load(s->b, c->b_mem[i], at, s->lanes, NULL, NULL));
+                tn_kb_load(s->b, c->b_mem[i], at, c->pos[v].lanes, NULL, NULL));
         }
         tn_hoist(s, &roots, lane[v], c->row_set, c->n);
     }
@@ -349,12 +377,9 @@ step(tn_sched *s, arm *a, tn_point *p)
 
             x->parent[1] = lane[v];
             for (uint32_t i = 0; i < c->n->reds.count; i++) {
-                tn_ins *index[2], *acc;
+                tn_ins *at = tn_int(s, r), *acc = get_sum(s, c, i, at, v);
 
-                get_indices(s, tn_int(s, r), v, index);
-                acc = tn_kb_get(s->b, c->acc[i], 2, index);
-                acc = tn_accumulate(s, c->n->reds.at[i], acc, x);
-                tn_kb_set(s->b, c->acc[i], acc, 2, index);
+                set_sum(s, c, i, at, v, tn_accumulate(s, c->n->reds.at[i], acc, x));
             }
         }
     }
@@ -447,6 +472,18 @@ always_full(tn_sched *s, const tn_contract_block *c)
     return x->len_count > 0;
 }
 
+/* Lanes of vector `v`: of the widest vectors the last one of the axis may be
+ * half, which takes half the time on machines that do those in two parts. */
+static int
+lanes_of(tn_sched *s, const tn_contract_block *c, int v)
+{
+    int64_t length, from = (int64_t)v * s->lanes;
+    bool halves = s->lanes == 16 && tn_length_known(s, c->lane, &length) && length > from &&
+        length <= from + s->lanes / 2;
+
+    return halves && v == c->nv - 1 ? s->lanes / 2 : s->lanes;
+}
+
 void
 tn_contract_place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j)
 {
@@ -461,9 +498,9 @@ tn_contract_place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j)
 
         base = tn_addi(s, base, (int64_t)v * s->lanes);
         padded = full || v == 0 ? base : tn_min(s, base, last);
-        c->pos[v] = (tn_pos){.base = base, .padded = padded, .lanes = s->lanes};
+        c->pos[v] = (tn_pos){.base = base, .padded = padded, .lanes = lanes_of(s, c, v)};
         if (!full)
-            c->pos[v].mask = tn_kb_below(s->b, tn_sub(s, end, base), s->lanes);
+            c->pos[v].mask = tn_kb_below(s->b, tn_sub(s, end, base), c->pos[v].lanes);
     }
 }
 
@@ -480,9 +517,13 @@ starts_constant(tn_sched *s, const tn_contract_block *c)
 static void
 rows_when(tn_sched *s, const tn_contract_block *c, tn_ins *when, tn_point *p, row_fn fn)
 {
+    tn_vals roots = {0};
+
+    for (uint32_t i = 0; fn == finish_row && i < c->n->tail.count; i++)
+        tn_out_roots(s, c->n->tail.at[i], &roots);
     if (c->blocked)
         tn_kb_if(s->b, when);
-    each_row(s, c, tn_point_new(s, p), fn);
+    each_row(s, c, tn_point_new(s, p), fn, &roots);
     if (c->blocked)
         tn_kb_close(s->b);
 }

@@ -332,7 +332,7 @@ checked(void *arg)
 tn_status
 tn_run_graph_on(tn_graph_code *code, tn_tensor *got)
 {
-    tn_run run = {.inputs = code->run->inputs, .outputs = got};
+    tn_run run = {.inputs = code->run->inputs, .outputs = got, .timeout_ns = code->run->timeout_ns};
     bool fixed[TN_RUN_GRAPH_SYMBOLS];
 
     memset(fixed, 1, sizeof fixed);

@@ -37,6 +37,7 @@ typedef struct tn_run_graph {
     const char *text;
     tn_graph *g; /* as written */
     int64_t symbols[TN_RUN_GRAPH_SYMBOLS];
+    uint64_t timeout_ns; /* of runs on devices; 0: none */
     /* Element types as declared; inputs in the order of the graph, weights in
      * that of weight_values. */
     tn_tensor inputs[TN_RUN_GRAPH_TENSORS], weights[TN_RUN_GRAPH_TENSORS];

@@ -392,3 +392,22 @@ tn_run_tile_on(tn_run_tile *p, const char *target, const char *choice)
     tn_diag_clear(&p->diag);
     return held;
 }
+
+const char *const tn_run_tile_targets[TN_RUN_TILE_TARGETS] = {
+    "arch=1 level=4 vector_bytes=64 registers=32 masked=1",
+    "arch=1 level=3 vector_bytes=32 registers=16",
+    "arch=2 vector_bytes=16 registers=32",
+    "arch=0 vector_bytes=16 registers=16 masked=1",
+    "gpu=1 group_lanes=64 group_bytes=16384",
+    "gpu=1 group_lanes=5 group_bytes=2048",
+    "gpu=1 group_lanes=4 group_bytes=256",
+};
+
+void
+tn_run_tile_everywhere(tn_run_tile p, const char *choice)
+{
+    if (tn_run_tile_start(&p))
+        for (int i = 0; i < TN_RUN_TILE_TARGETS; i++)
+            tn_run_tile_on(&p, tn_run_tile_targets[i], choice);
+    tn_run_tile_end(&p);
+}

@@ -58,4 +58,11 @@ bool tn_run_tile_start(tn_run_tile *p);
 bool tn_run_tile_on(tn_run_tile *p, const char *target, const char *choice);
 void tn_run_tile_end(tn_run_tile *p);
 
+/* Machines that exist and machines that do not, so that nothing leans on a
+ * real one; the first four have vectors, the others groups. */
+enum { TN_RUN_TILE_TARGETS = 7 };
+extern const char *const tn_run_tile_targets[TN_RUN_TILE_TARGETS];
+/* Start, each of those machines, end. */
+void tn_run_tile_everywhere(tn_run_tile p, const char *choice);
+
 #endif

@@ -17,7 +17,7 @@ typedef struct tile {
     int rows, vectors, lanes;
     bool chain;    /* the greatest sum, not the sum of products */
     bool in_place; /* rows of A where they lie, not packed side by side */
-    int fused, stack, moves, adds, maxima; /* results: of the inner loop */
+    int fused, stack, moves, adds, maxima, loaded, spread; /* results: of the inner loop */
 } tile;
 
 /* Row r of A at step k of the panel, for one task. */
@@ -156,6 +156,8 @@ look_at_tile(void *arg)
     t->moves = count(from, to, "vmov");
     t->adds = count(from, to, "vaddps");
     t->maxima = count(from, to, "vmaxps");
+    t->loaded = count(from, to, "vpbroadcastd");
+    t->spread = count(from, to, "vbroadcastss");
     return TN_OK;
 }
 
@@ -180,11 +182,10 @@ TN_TEST(keeps_a_tile_in_registers)
     check_tile((tile){.target = "cpu:x86-64-v3", .rows = 6, .vectors = 2, .lanes = 8});
 }
 
-/* Sums that a maximum is taken of keep the multipliers busy, not the adders,
- * which take the maxima. */
-TN_TEST(adds_beside_maxima_by_products)
+static void
+check_chain(int lanes)
 {
-    tile t = {.target = "cpu:x86-64-v4", .rows = 4, .vectors = 5, .lanes = 16, .chain = true};
+    tile t = {.target = "cpu:x86-64-v4", .rows = 4, .vectors = 5, .lanes = lanes, .chain = true};
 
     t.arena = tn_arena_create(tn_alloc_system(), 0);
     TN_CHECK_EQ(tn_arena_guard(t.arena, look_at_tile, &t), TN_OK);
@@ -192,7 +193,17 @@ TN_TEST(adds_beside_maxima_by_products)
     TN_CHECK_EQ(t.maxima, 20);
     TN_CHECK_EQ(t.adds, 0);
     TN_CHECK_EQ(t.stack, 0);
+    TN_CHECK_EQ(t.loaded, 4);
+    TN_CHECK_EQ(t.spread, 0);
     tn_arena_destroy(t.arena);
+}
+
+/* Sums that a maximum is taken of keep the multipliers busy, not the adders,
+ * which take the maxima; nor do loads take part of them. */
+TN_TEST(adds_beside_maxima_by_products)
+{
+    check_chain(16);
+    check_chain(8);
 }
 
 /* A gather inside a loop takes 16 indices of 32 bits at once. */

@@ -65,6 +65,25 @@ TN_TEST(damaged_bytes_are_refused)
     inside(damage);
 }
 
+/* Inputs may lie in the caller's memory. */
+static tn_status
+written_input(void *arena)
+{
+    tn_plan plan, again;
+    tn_writer w = {.arena = arena};
+
+    tn_plan_fixture(arena, &plan);
+    plan.steps.at[0].writes.at[0] = true;
+    tn_plan_encode(&w, &plan);
+    TN_CHECK_EQ(tn_plan_decode(arena, NULL, tn_writer_span(&w), &again), TN_INTEGRITY);
+    return TN_OK;
+}
+
+TN_TEST(no_step_writes_an_input)
+{
+    inside(written_input);
+}
+
 static tn_status
 placed(void *arena)
 {
@@ -378,7 +397,7 @@ TN_TEST(sizes_beyond_64_bits_are_refused)
 }
 
 TN_MAIN(TN_CASE(bytes_are_read_back), TN_CASE(damaged_bytes_are_refused),
-    TN_CASE(memory_is_shared_by_what_is_not_alive_together),
+    TN_CASE(no_step_writes_an_input), TN_CASE(memory_is_shared_by_what_is_not_alive_together),
     TN_CASE(the_checker_sees_overlap_and_missing_waits), TN_CASE(loops_are_read_and_checked),
     TN_CASE(a_loop_has_one_test_or_none), TN_CASE(what_a_loop_carries_is_updated_in_place),
     TN_CASE(no_step_reads_what_was_overwritten_in_place),

@@ -7,33 +7,11 @@
 #include "tests/support/run_tile.h"
 #include "tests/support/test.h"
 
-/* Schedules against the tile interpreter: every golden program, on machines
- * that exist and machines that do not, so that nothing leans on a real one. */
-static const char *const targets[] = {
-    "arch=1 level=4 vector_bytes=64 registers=32 masked=1",
-    "arch=1 level=3 vector_bytes=32 registers=16",
-    "arch=2 vector_bytes=16 registers=32",
-    "arch=0 vector_bytes=16 registers=16 masked=1",
-    "gpu=1 group_lanes=64 group_bytes=16384",
-    "gpu=1 group_lanes=5 group_bytes=2048",
-    "gpu=1 group_lanes=4 group_bytes=256",
-};
-
-enum { TARGETS = sizeof targets / sizeof *targets };
-
-static void
-check_with(tn_run_tile p, const char *choice)
-{
-    if (tn_run_tile_start(&p))
-        for (int i = 0; i < TARGETS; i++)
-            tn_run_tile_on(&p, targets[i], choice);
-    tn_run_tile_end(&p);
-}
-
+/* Schedules against the tile interpreter: every golden program. */
 static void
 check(tn_run_tile p)
 {
-    check_with(p, "");
+    tn_run_tile_everywhere(p, "");
 }
 
 TN_TEST(elementwise)
@@ -103,98 +81,6 @@ TN_TEST(curves)
 
 /* ---- contractions ---- */
 
-static const char product[] =
-    "kernel k(x: f32[M,K], w: f32[N,K] p16, b: f32[N] -> y: f32[M,N])\n"
-    "sizes M, N, K axis k: K grid m: M, n: N {\n"
-    "  store y[m,n], max(add(mma[k](0, load x[m,k], load w[n,k]), load b[n]), 0) }";
-
-TN_TEST(contraction)
-{
-    static const int64_t sizes[][3] = {
-        {7, 19, 11}, {1, 1, 1}, {13, 40, 64}, {3, 32, 0}, {0, 5, 3}, {30, 3, 600}};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        tn_run_tile p = {
-            .text = product, .sizes = {{"M", sizes[i][0]}, {"N", sizes[i][1]}, {"K", sizes[i][2]}}};
-
-        check(p);
-        check_with(p, "kc=16 uk=2 mr=5 rows=9 cols=16");
-        check_with(p, "apack=1 nv=1 kc=32 tile=0");
-        check_with(p, "bm=8 bn=8 bk=4 tm=2 tn=4 stages=1");
-    }
-}
-
-TN_TEST(contraction_with_a_curve)
-{
-    check((tn_run_tile){.file = "gemm.tile", .sizes = {{"M", 13}, {"N", 40}, {"K", 21}}});
-}
-
-TN_TEST(contraction_of_known_sizes)
-{
-    check((tn_run_tile){.text = "kernel k(x: f32[20,33], w: f32[40,33] p16 -> y: f32[20,40])\n"
-                                "axis k: 33 grid m: 20, n: 40 {\n"
-                                "  store y[m,n], mma[k](0, load x[m,k], load w[n,k]) }"});
-}
-
-TN_TEST(contraction_of_rows)
-{
-    tn_run_tile p = {
-        .text = "kernel k(x: f32[M,K], w: f32[N,K], v: f32[K,N] -> y: f32[M,N], z: f32[M,N])\n"
-                "sizes M, N, K axis k: K grid m: M, n: N {\n"
-                "  store y[m,n], mma[k](1, load x[m,k], load w[n,k])\n"
-                "  store z[m,n], mma[k](load x[m,0], load x[m,k], load v[k,n]) }",
-        .sizes = {{"M", 9}, {"N", 21}, {"K", 10}}};
-
-    check(p);
-    check_with(p, "bpack=0");
-    check_with(p, "bpack=1 kc=16 nv=2");
-    p.sizes[0].value = 1;
-    check(p);
-}
-
-TN_TEST(contraction_by_batches)
-{
-    check((tn_run_tile){.text = "kernel k(x: f32[B,M,K], w: f32[B,K,N] -> y: f32[B,M,N])\n"
-                                "sizes B, M, N, K axis k: K grid b: B, m: M, n: N {\n"
-                                "  store y[b,m,n], mma[k](0, load x[b,m,k], load w[b,k,n]) }",
-        .sizes = {{"B", 3}, {"M", 5}, {"N", 18}, {"K", 7}}});
-}
-
-TN_TEST(contraction_with_columns_on_several_axes)
-{
-    tn_run_tile p = {.text =
-                         "kernel k(x: f32[B,S,K], w: f32[3,H,D,K] p16(2) -> y: f32[3,B,S,H,D])\n"
-                         "sizes B, S, H, D, K axis k: K grid i: 3, b: B, s: S, h: H, d: D {\n"
-                         "  store y[i,b,s,h,d], mma[k](0, load x[b,s,k], load w[i,h,d,k]) }",
-        .sizes = {{"B", 2}, {"S", 5}, {"H", 3}, {"D", 18}, {"K", 7}}};
-
-    check(p);
-    check_with(p, "cols=16 rows=4 kc=16");
-}
-
-/* Columns that run back, and rows of several sums that begin elsewhere. */
-TN_TEST(contraction_with_columns_turned)
-{
-    static const char *const choices[] = {"", "bpack=1", "bpack=1 nv=1 tile=0"};
-
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        check_with((tn_run_tile){.sizes = {{"M", 9}, {"N", 37}, {"K", 11}},
-                       .text = "kernel k(x: f32[M,K], w: f32[K,N] -> y: f32[M,N])\n"
-                               "sizes M, N, K axis k: K grid m: M, n: N {\n"
-                               "  store y[m,n], mma[k](0, load x[m,k], load w[k,N-1-n]) }\n"},
-            choices[i]);
-}
-
-TN_TEST(convolution)
-{
-    tn_run_tile p = {.file = "conv.tile",
-        .sizes = {{"B", 2}, {"HI", 6}, {"WI", 5}, {"C", 4}, {"O", 19}, {"U", 3}, {"V", 3}, {"P", 6},
-            {"Q", 5}}};
-
-    check(p);
-    check_with(p, "apack=0");
-}
-
 /* ---- loops ---- */
 
 static void
@@ -230,7 +116,7 @@ TN_TEST(count_sort)
     check(p);
     p.sizes[0].value = 50;
     p.sizes[1].value = 19;
-    check_with(p, "bj=16");
+    tn_run_tile_everywhere(p, "bj=16");
 }
 
 static void
@@ -281,11 +167,11 @@ TN_TEST(attention)
 
     memcpy(p.sizes, small, sizeof small);
     check(p);
-    check_with(p, "cut=2");
+    tn_run_tile_everywhere(p, "cut=2");
     memcpy(p.sizes, large, sizeof large);
-    check_with(p, "bj=16");
-    check_with(p, "bj=32 cut=3 bpack=0");
-    check_with(p, "bj=16 rows=2 kc=16 nv=2 mr=3");
+    tn_run_tile_everywhere(p, "bj=16");
+    tn_run_tile_everywhere(p, "bj=32 cut=3 bpack=0");
+    tn_run_tile_everywhere(p, "bj=16 rows=2 kc=16 nv=2 mr=3");
 }
 
 TN_TEST(gru)
@@ -312,9 +198,9 @@ TN_TEST(experts)
     check((tn_run_tile){.file = "experts.tile",
         .fill = fill_experts,
         .sizes = {{"T", 7}, {"E", 4}, {"N", 9}, {"K", 8}}});
-    check_with((tn_run_tile){.file = "experts.tile",
-                   .fill = fill_experts,
-                   .sizes = {{"T", 22}, {"E", 3}, {"N", 20}, {"K", 5}}},
+    tn_run_tile_everywhere((tn_run_tile){.file = "experts.tile",
+                               .fill = fill_experts,
+                               .sizes = {{"T", 22}, {"E", 3}, {"N", 20}, {"K", 5}}},
         "rows=16");
 }
 
@@ -346,11 +232,11 @@ TN_TEST(cuts)
     for (size_t i = 0; i < sizeof n / sizeof *n; i++) {
         tn_run_tile p = {.text = cut_sum, .sizes = {{"G", 5}, {"N", n[i]}}};
 
-        check_with(p, "cut=3 bj=16");
-        check_with(p, "cut=1 bj=16");
+        tn_run_tile_everywhere(p, "cut=3 bj=16");
+        tn_run_tile_everywhere(p, "cut=1 bj=16");
         p.text = cut_merge;
-        check_with(p, "cut=2");
-        check_with(p, "cut=5 bj=16");
+        tn_run_tile_everywhere(p, "cut=2");
+        tn_run_tile_everywhere(p, "cut=5 bj=16");
     }
 }
 
@@ -556,14 +442,14 @@ TN_TEST(carries_that_change_places)
 
 TN_TEST(nested_loops)
 {
-    check_with((tn_run_tile){.sizes = {{"R", 3}, {"C", 40}, {"T", 3}},
-                   .text =
-                       "kernel k(x: f32[R,C] -> y: f32[R], z: f32[R,T]) sizes R, C, T grid r: R {\n"
-                       "  a = scan t: 0 .. T by 1 carry (a: f32[r] = 0) {\n"
-                       "    m = fold c: 0 .. C carry (m: f32[r] = a by max) {\n"
-                       "      yield max(m, max[c](load x[r,c])) }\n"
-                       "    store z[r,t], m  yield add(a, m) }\n"
-                       "  store y[r], a }"},
+    tn_run_tile_everywhere(
+        (tn_run_tile){.sizes = {{"R", 3}, {"C", 40}, {"T", 3}},
+            .text = "kernel k(x: f32[R,C] -> y: f32[R], z: f32[R,T]) sizes R, C, T grid r: R {\n"
+                    "  a = scan t: 0 .. T by 1 carry (a: f32[r] = 0) {\n"
+                    "    m = fold c: 0 .. C carry (m: f32[r] = a by max) {\n"
+                    "      yield max(m, max[c](load x[r,c])) }\n"
+                    "    store z[r,t], m  yield add(a, m) }\n"
+                    "  store y[r], a }"},
         "bj=16");
 }
 
@@ -638,6 +524,11 @@ all_choices(tn_run_tile p, const char *target, int least)
     tn_arena_destroy(c.arena);
 }
 
+static const char product[] =
+    "kernel k(x: f32[M,K], w: f32[N,K] p16, b: f32[N] -> y: f32[M,N])\n"
+    "sizes M, N, K axis k: K grid m: M, n: N {\n"
+    "  store y[m,n], max(add(mma[k](0, load x[m,k], load w[n,k]), load b[n]), 0) }";
+
 TN_TEST(candidates)
 {
     tn_run_tile rows = {.file = "softmax.tile", .sizes = {{"R", 4}, {"C", 37}}};
@@ -646,11 +537,11 @@ TN_TEST(candidates)
         .fill = fill_attention,
         .sizes = {{"B", 2}, {"M", 5}, {"G", 2}, {"R", 2}, {"D", 6}, {"S", 9}}};
 
-    all_choices(rows, targets[0], 3);
-    all_choices(matrix, targets[1], 6);
-    all_choices(fold, targets[0], 8);
-    all_choices(matrix, targets[4], 4);
-    all_choices(fold, targets[5], 4);
+    all_choices(rows, tn_run_tile_targets[0], 3);
+    all_choices(matrix, tn_run_tile_targets[1], 6);
+    all_choices(fold, tn_run_tile_targets[0], 8);
+    all_choices(matrix, tn_run_tile_targets[4], 4);
+    all_choices(fold, tn_run_tile_targets[5], 4);
 }
 
 static void
@@ -682,14 +573,10 @@ TN_TEST(choice_text)
 
 TN_MAIN(TN_CASE(elementwise), TN_CASE(transposed), TN_CASE(reductions),
     TN_CASE(stores_and_sums_side_by_side), TN_CASE(curves), TN_CASE(attention),
-    TN_CASE(attention_of_a_graph), TN_CASE(gru), TN_CASE(experts), TN_CASE(route),
-    TN_CASE(contraction), TN_CASE(contraction_with_a_curve), TN_CASE(contraction_of_known_sizes),
-    TN_CASE(contraction_of_rows), TN_CASE(contraction_by_batches),
-    TN_CASE(contraction_with_columns_on_several_axes), TN_CASE(contraction_with_columns_turned),
-    TN_CASE(convolution), TN_CASE(viterbi), TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts),
-    TN_CASE(greatest_and_least), TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few),
-    TN_CASE(running_values), TN_CASE(element_types), TN_CASE(integer_contraction),
-    TN_CASE(conditions), TN_CASE(checks), TN_CASE(locals_and_order), TN_CASE(loads_before_stores),
-    TN_CASE(carries_that_change_places), TN_CASE(nested_loops), TN_CASE(kept_values),
-    TN_CASE(sums_over_everything), TN_CASE(panels_read_from_the_side), TN_CASE(candidates),
-    TN_CASE(choice_text))
+    TN_CASE(attention_of_a_graph), TN_CASE(gru), TN_CASE(experts), TN_CASE(route), TN_CASE(viterbi),
+    TN_CASE(count_sort), TN_CASE(combine), TN_CASE(cuts), TN_CASE(greatest_and_least),
+    TN_CASE(least_of_nothing_but_nan), TN_CASE(top_few), TN_CASE(running_values),
+    TN_CASE(element_types), TN_CASE(integer_contraction), TN_CASE(conditions), TN_CASE(checks),
+    TN_CASE(locals_and_order), TN_CASE(loads_before_stores), TN_CASE(carries_that_change_places),
+    TN_CASE(nested_loops), TN_CASE(kept_values), TN_CASE(sums_over_everything),
+    TN_CASE(panels_read_from_the_side), TN_CASE(candidates), TN_CASE(choice_text))
