@@ -69,6 +69,52 @@ joins_choices(const tn_op *op)
     return true;
 }
 
+enum { HOPS = 16, VISITS = 300 };
+
+/* How many operations behind a running sum is, at least; HOPS: far away. */
+static int
+hops_to_places(const tn_value *v, int most, int *visits)
+{
+    const tn_op *op = v && v->kind == TN_VALUE_RESULT ? v->def : NULL;
+    int best = HOPS;
+
+    if (!op || most <= 0 || ++*visits > VISITS)
+        return HOPS;
+    if (op->code == TN_OP_cum_sum)
+        return 0;
+    for (int i = 0; i < op->in_count; i++) {
+        int hops = 1 + hops_to_places(op->in[i], (most < best ? most : best) - 1, visits);
+
+        best = hops < best ? hops : best;
+    }
+    return best;
+}
+
+/* Near ones first: what a token is made from may go back to other layers. */
+static int
+hops_from(const tn_value *v)
+{
+    for (int most = 2; most <= HOPS; most += 2) {
+        int visits = 0, hops = hops_to_places(v, most, &visits);
+
+        if (hops < HOPS)
+            return hops;
+    }
+    return HOPS;
+}
+
+/* Which operand of the contraction sends tokens to places that were counted;
+ * -1: none. */
+static int
+sender_of(const tn_op *op)
+{
+    int first = hops_from(op->in[0]), second = hops_from(op->in[1]);
+
+    if (first == second)
+        return -1;
+    return first < second ? 0 : 1;
+}
+
 static bool
 is_seen_through(const tn_experts *x, const tn_op *op, int depth)
 {
@@ -77,7 +123,7 @@ is_seen_through(const tn_experts *x, const tn_op *op, int depth)
     if (op->code == TN_OP_constant || op->block != op->graph->block || x->scores[op->id])
         return false;
     if (op->code == TN_OP_contract)
-        return depth < LAYERS || !sums(op);
+        return depth < LAYERS || !sums(op) || sender_of(op) >= 0;
     if (joins_choices(op) || is_ordered(op))
         return false;
     if (kind == TN_LOWER_deal || op->code == TN_OP_scatter_elements || op->code == TN_OP_scatter_nd)
@@ -95,6 +141,7 @@ see(tn_experts *x, tn_value *v, int depth)
 {
     tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
     bool first = true;
+    int sender = -1;
 
     if (x->cone.count >= TN_EX_CONE)
         return;
@@ -107,14 +154,20 @@ see(tn_experts *x, tn_value *v, int depth)
         first &= x->cone.at[i] != v;
     if (first && v->kind != TN_VALUE_LITERAL)
         tn_push(x->arena, &x->cone, v);
+    if (op && op->code == TN_OP_cum_sum && first)
+        see(x, op->in[0], depth);
     if (!op || (!is_seen_through(x, op, depth) && !x->groups.inlined[op->id]))
         return;
     x->groups.inlined[op->id] |= is_seen_through(x, op, depth);
     if (!is_seen_through(x, op, depth))
         return;
     x->depth[op->id] = (uint8_t)(depth + 1);
+    if (op->code == TN_OP_contract && sums(op))
+        sender = depth >= LAYERS ? sender_of(op) : -1;
     for (int i = 0; i < op->in_count; i++)
-        if (op->in[i])
+        if (sender >= 0)
+            see(x, op->in[i], sender == i ? LAYERS - 1 : LAYERS);
+        else if (op->in[i])
             see(x, op->in[i], depth + (op->code == TN_OP_contract && sums(op)));
 }
 
@@ -188,6 +241,7 @@ open_candidate(tn_experts *x, tn_value *y)
     x->lead = y->type.rank - 1;
     x->predicate = NULL;
     x->near = false;
+    x->visits = 0;
     memset(x->scores, 0, x->g->op_count * sizeof *x->scores);
     look(x);
     if (!is_worth_it(x))
@@ -249,6 +303,23 @@ reads_alone(tn_experts *x, const tn_ex_sum *s)
 
 /* ---- a candidate ---- */
 
+/* Experts that are given places, not tokens. */
+static bool
+read_sent(tn_experts *x, const tn_ex_term *t, tn_ex_sum *s)
+{
+    tn_ex_term *part[TN_EX_PRODUCTS];
+    int count = 0;
+
+    if (!tn_ex_unsend(x, t, part, &count) || s->count + count > TN_EX_TERMS)
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (!tn_ex_pick(x, part[i]))
+            return false;
+        s->terms[s->count++] = part[i];
+    }
+    return true;
+}
+
 static bool
 read_term(tn_experts *x, tn_value *v, tn_ex_sum *s)
 {
@@ -260,6 +331,8 @@ read_term(tn_experts *x, tn_value *v, tn_ex_sum *s)
         s->rest[s->rests++] = v;
         return true;
     }
+    if (t->sender)
+        return read_sent(x, t, s);
     if (!tn_ex_pick(x, t) && !t->plain)
         return false;
     if (t->plain) {
@@ -446,13 +519,16 @@ miss(tn_experts *x, const tn_op *op)
     tn_push(x->arena, &x->misses, made);
 }
 
+/* What one candidate makes before it is one. */
+enum { SPARE = 8 * TN_EX_PRODUCTS };
+
 /* New operations have numbers of their own. */
 static void
 make_room(tn_experts *x)
 {
-    if (x->g->op_count <= x->room)
+    if (x->g->op_count + SPARE <= x->room)
         return;
-    x->room = x->g->op_count * 2;
+    x->room = (x->g->op_count + SPARE) * 2;
     x->groups.inlined = tn_new_array(x->arena, bool, x->room);
     x->groups.of = tn_new_array(x->arena, tn_group *, x->room);
     x->depth = tn_new_array(x->arena, uint8_t, x->room);

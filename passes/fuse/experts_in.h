@@ -11,7 +11,9 @@
  * (experts.c), all terms together (experts_sum.c), one term as a tile
  * expression (experts_term.c), who is chosen and with what weight
  * (experts_pick.c, experts_weigh.c), where a weight is 0 (experts_zero.c),
- * stacks of weights (experts_stack.c). */
+ * tokens sent to places (experts_sent.c) that are counted (experts_place.c),
+ * what is known of expressions (experts_know.c), stacks of weights
+ * (experts_stack.c). */
 enum { TN_EX_FACTORS = 12, TN_EX_TERMS = 2048, TN_EX_CONE = 3000, TN_EX_CHOICES = 16 };
 
 /* Which experts a factor leaves: all; some, which only a run can tell; those
@@ -20,15 +22,17 @@ enum { TN_EX_FACTORS = 12, TN_EX_TERMS = 2048, TN_EX_CONE = 3000, TN_EX_CHOICES 
 typedef enum tn_ex_zero { TN_EX_ANYWHERE, TN_EX_SOMEWHERE, TN_EX_CHOSEN } tn_ex_zero;
 
 typedef struct tn_ex_choice {
-    tn_tval *id[TN_EX_CHOICES], *expert;
+    tn_tval *id[TN_EX_CHOICES], *expert; /* `id`: the last slot compared */
+    int64_t first[TN_EX_CHOICES]; /* slot, where it is a number */
     int count;
 } tn_ex_choice;
 
 /* A value [tokens] or [tokens,1], or, wide, [tokens,n] read at the expert or
- * slot of the term. */
+ * slot of the term, or at `column`, if that is not -1. */
 typedef struct tn_ex_part {
     tn_value *value;
     bool wide;
+    int64_t column;
 } tn_ex_part;
 
 /* A matrix of an expert as it is read. */
@@ -53,6 +57,13 @@ typedef struct tn_ex_term {
     tn_axis *sum[4]; /* axes of experts or slots */
     int sums;
     tn_tval *number; /* which expert: index of an axis, constant, ids; or NULL */
+    /* Tokens that were sent to places of experts: the product that sends them,
+     * the axis of tokens in it, which axis of the tokens that is. */
+    tn_tval *sent[TN_EX_FACTORS];
+    int sends, sender_at;
+    tn_axis *sender; /* NULL: they were not sent */
+    tn_tval *sent_as; /* what the first layer reads */
+    bool drops; /* a factor is 0 where an expert had no place left */
     /* What the factors say. */
     tn_value *ids, *w;
     int64_t expert; /* -1: an axis of all, -2: as ids say */
@@ -65,10 +76,34 @@ typedef struct tn_ex_term {
     double scale; /* times all of them */
     bool dense;
     bool guarded; /* the parts are not 0 where nothing is chosen */
-    tn_value *chosen[TN_EX_CHOICES]; /* the first `most` slots of each */
-    int64_t most[TN_EX_CHOICES];
+    /* Slots `least` .. `most` - 1 of each; `most` 0: all. */
+    tn_value *chosen[TN_EX_CHOICES];
+    int64_t least[TN_EX_CHOICES], most[TN_EX_CHOICES];
     int choices;
 } tn_ex_term;
+
+/* Products of a sum, each over axes that were summed inside, of factors of
+ * which one is 1 where the place is `place` and 0 elsewhere. */
+enum { TN_EX_PRODUCTS = 8, TN_EX_FACTS = 40, TN_EX_AXES = 3 };
+
+typedef struct tn_ex_facts {
+    tn_tval *f[TN_EX_FACTS]; /* none of them is 0 */
+    int count;
+} tn_ex_facts;
+
+typedef struct tn_ex_product {
+    tn_tval *f[TN_EX_FACTS];
+    int count;
+    tn_ex_facts is; /* those and what follows from them */
+    tn_tval *place;
+    tn_axis *sum[TN_EX_AXES];
+    int sums;
+} tn_ex_product;
+
+typedef struct tn_ex_products {
+    tn_ex_product at[TN_EX_PRODUCTS];
+    int count;
+} tn_ex_products;
 
 /* Terms and what else is added to them. */
 typedef struct tn_ex_sum {
@@ -113,14 +148,18 @@ typedef struct tn_experts {
      * experts. */
     const char *predicate, *found, *advice;
     bool near;
+    int visits; /* of expressions that were made again, for one candidate */
     TN_VEC(tn_ex_miss) misses;
 } tn_experts;
 
 /* Notes why and gives false. */
 bool tn_ex_fail(tn_experts *x, const char *predicate, const char *found, const char *advice);
 
-/* Casts, and what is added to 0, do not change what is meant. */
+/* Casts, and what is added to 0, do not change what is meant; a cast of a
+ * number to a truth value does. */
 tn_tval *tn_ex_plain(tn_tval *v);
+/* What is compared with 0 (!= or >), or cast to a truth value; or NULL. */
+tn_tval *tn_ex_unlike_zero(tn_tval *v);
 bool tn_ex_is_fn(const tn_tval *v, tn_fn fn);
 bool tn_ex_is_real(const tn_tval *v, double value);
 /* Equal values, loads of equal places. */
@@ -151,6 +190,41 @@ bool tn_ex_reads_matrix(const tn_experts *x, const tn_tval *v);
 bool tn_ex_biased_core(tn_experts *x, tn_tval *v, tn_tval **core, tn_ex_matrix *bias);
 /* Reads the network. */
 bool tn_ex_core(tn_experts *x, tn_ex_term *t, tn_tval *v);
+
+/* ---- places that are counted ---- */
+
+bool tn_ex_number(const tn_tval *v, double *value); /* a constant, cast or not */
+/* Equal whatever the axes are called that are summed inside. */
+bool tn_ex_alike(tn_tval *a, tn_tval *b);
+/* The index of an axis as another position; NULL if it cannot be told. */
+tn_tval *tn_ex_at(tn_experts *x, tn_tval *v, const tn_axis *axis, tn_tval *to);
+/* The index of an axis, divided by a size everywhere, as two; NULL if it
+ * stands otherwise too. */
+tn_tval *tn_ex_parted(tn_experts *x, tn_tval *v, const tn_axis *axis, const tn_tval *size,
+    tn_tval *whole, tn_tval *rest);
+/* A whole number, 0 or more; 0 or 1. */
+bool tn_ex_counts(const tn_tval *v);
+bool tn_ex_is_flag(const tn_experts *x, const tn_tval *v);
+/* Takes a factor that is not 0, and what follows. */
+bool tn_ex_add_fact(tn_ex_facts *known, tn_tval *v);
+/* True if it is not 0 where those are not. */
+bool tn_ex_follows(tn_experts *x, const tn_ex_facts *known, tn_tval *v);
+/* True if each place of each expert is given by one product at most, to one
+ * token `sender`; with a reason, if not. */
+bool tn_ex_are_apart(tn_experts *x, const tn_ex_products *d, tn_axis *sender);
+/* Takes the tokens of an expert's places: what is summed over them is `own`. */
+bool tn_ex_take_sent(tn_experts *x, tn_ex_term *t, tn_tval *own, tn_size width);
+/* A term of experts' places as terms of tokens, one for each product of what
+ * weighs it; with a reason, if they are none. */
+bool tn_ex_unsend(tn_experts *x, const tn_ex_term *t, tn_ex_term **out, int *count);
+
+/* How far an axis that is summed goes; NULL. */
+tn_size tn_ex_extent(const tn_experts *x, const tn_axis *axis);
+/* A value of the cone that is `el` at the token: of rank `lead`, of one
+ * column, or read at `last` if that is given. */
+bool tn_ex_find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out);
+/* The place of a load along a dimension, without what keeps it in range. */
+tn_tval *tn_ex_place_of(const tn_tval *load, int i);
 
 /* A scatter that adds. */
 bool tn_ex_scatters(const tn_op *op);

@@ -243,9 +243,10 @@ take_x(tn_experts *x, tn_ex_term *t, tn_tval *v, tn_size width)
         own = f[i];
     }
     if (own && counts_places(t, own))
-        return tn_ex_fail(x, "an expert's rows are the tokens themselves",
-            "places that are counted (a capacity)",
-            "send tokens to experts by a mask, or drop them by their weight");
+        return tn_ex_take_sent(x, t, own, width) ||
+            tn_ex_fail(x, "an expert's rows are the tokens themselves",
+                "places that are counted (a capacity)",
+                "send tokens to experts by a mask, or drop them by their weight");
     if (!own || (t->x && !tn_ex_same(t->x, own)))
         return tn_ex_fail(x, "gate and up read the same tokens", "two tensors",
             "feed both from one tensor");

@@ -15,17 +15,38 @@ tn_ex_is_zero(const tn_tval *v)
     return v->op == TN_T_const && (tn_is_float(v->dtype) ? v->real == 0 : v->whole == 0);
 }
 
+/* A truth value of what is none. */
+static bool
+asks_nonzero(const tn_tval *v)
+{
+    const tn_tval *of = v;
+
+    while (of->op == TN_T_fn && of->fn == TN_FN_cast)
+        of = of->arg[0];
+    return v->dtype == TN_BOOL && of->dtype != TN_BOOL && of->op != TN_T_const;
+}
+
 tn_tval *
 tn_ex_plain(tn_tval *v)
 {
     for (;;) {
-        if (v->op == TN_T_fn && v->fn == TN_FN_cast)
+        if (v->op == TN_T_fn && v->fn == TN_FN_cast && !asks_nonzero(v))
             v = v->arg[0];
         else if (v->op == TN_T_fn && v->fn == TN_FN_add && tn_ex_is_zero(v->arg[0]))
             v = v->arg[1];
         else
             return v;
     }
+}
+
+tn_tval *
+tn_ex_unlike_zero(tn_tval *v)
+{
+    if (tn_ex_is_fn(v, TN_FN_cast) && asks_nonzero(v))
+        return v->arg[0];
+    if ((tn_ex_is_fn(v, TN_FN_ne) || tn_ex_is_fn(v, TN_FN_gt)) && tn_ex_is_zero(v->arg[1]))
+        return v->arg[0];
+    return tn_ex_is_fn(v, TN_FN_lt) && tn_ex_is_zero(v->arg[0]) ? v->arg[1] : NULL;
 }
 
 bool
@@ -61,8 +82,8 @@ is_number(const tn_tval *v)
 }
 
 /* A place that is kept in range; a run whose index is not fails. */
-static tn_tval *
-place(const tn_tval *load, int i)
+tn_tval *
+tn_ex_place_of(const tn_tval *load, int i)
 {
     tn_tval *v = load->arg[i];
 
@@ -84,7 +105,7 @@ tn_ex_same(tn_tval *a, tn_tval *b)
         if (a->red[i] != b->red[i])
             return false;
     for (int i = 0; i < a->arg_count; i++)
-        if (!tn_ex_same(place(a, i), place(b, i)))
+        if (!tn_ex_same(tn_ex_place_of(a, i), tn_ex_place_of(b, i)))
             return false;
     return true;
 }
@@ -151,14 +172,19 @@ add_sums(tn_ex_term *t, const tn_tval *v)
     return true;
 }
 
-/* The factor of `f` that has the expert; the others are the term's. */
+/* The factor of `f` that has the expert, and runs along what it gives; the
+ * others are the term's. */
 static tn_tval *
-split(tn_ex_term *t, tn_tval *const *f, int count)
+split(const tn_experts *x, tn_ex_term *t, tn_tval *const *f, int count)
 {
     tn_tval *core = NULL;
+    bool along = false;
+
+    for (int i = 0; i < count; i++)
+        along |= tn_ex_has_core(f[i]) && tn_tval_has_axis(f[i], x->n->axis);
 
     for (int i = 0; i < count; i++) {
-        if (tn_ex_has_core(f[i]) && !core)
+        if (!core && tn_ex_has_core(f[i]) && (!along || tn_tval_has_axis(f[i], x->n->axis)))
             core = f[i];
         else if (t->factors < TN_EX_FACTORS)
             t->factor[t->factors++] = f[i];
@@ -168,6 +194,83 @@ split(tn_ex_term *t, tn_tval *const *f, int count)
     return core;
 }
 
+/* ---- axes that were joined ---- */
+
+tn_size
+tn_ex_extent(const tn_experts *x, const tn_axis *axis)
+{
+    for (uint32_t i = 0; i < x->k->spans.count; i++)
+        if (x->k->spans.at[i].axis == axis)
+            return x->k->spans.at[i].extent;
+    return NULL;
+}
+
+/* What the index of the axis is divided by. */
+static const tn_tval *
+divisor(const tn_tval *v, const tn_axis *axis, int depth)
+{
+    const tn_tval *by = NULL;
+
+    if (depth == 0 || !tn_tval_has_axis(v, axis))
+        return NULL;
+    if (tn_ex_is_fn(v, TN_FN_div) && v->arg[0]->op == TN_T_index)
+        return v->arg[0]->axis == axis ? v->arg[1] : NULL;
+    for (int i = 0; !by && i < v->arg_count; i++)
+        by = divisor(v->arg[i], axis, depth - 1);
+    return by;
+}
+
+static tn_size
+size_of(const tn_experts *x, const tn_tval *v)
+{
+    int64_t n;
+
+    if (tn_tval_is_int(v, &n))
+        return n > 0 ? tn_size_int(x->g->sizes, n) : NULL;
+    for (uint32_t i = 0; i < x->k->spans.count; i++)
+        if (x->k->spans.at[i].axis->high == v)
+            return x->k->spans.at[i].extent;
+    return NULL;
+}
+
+static tn_axis *
+axis_of(tn_experts *x, const char *name, tn_size extent)
+{
+    tn_lo_span span = {tn_tb_span(x->k->b, name, tn_lo_size(x->k, extent)), extent};
+
+    tn_push(x->arena, &x->k->spans, span);
+    return span.axis;
+}
+
+/* A sum over experts and places as one axis is a sum over two. */
+static tn_tval *
+parted(tn_experts *x, tn_tval *v)
+{
+    const tn_tval *by =
+        v->red_count == 1 ? divisor(v->arg[v->arg_count - 1], v->red[0], DEEPEST) : NULL;
+    tn_size rest = by ? size_of(x, by) : NULL, all = rest ? tn_ex_extent(x, v->red[0]) : NULL;
+    tn_size whole = all ? tn_size_div(x->g->sizes, all, rest) : NULL;
+    tn_tval *arg[3] = {NULL}, *at[2];
+    tn_axis *axis[2];
+
+    if (!whole || !tn_size_is_whole(x->g->sizes, whole))
+        return v;
+    axis[0] = axis_of(x, "whole", whole);
+    axis[1] = axis_of(x, "rest", rest);
+    for (int i = 0; i < 2; i++)
+        at[i] = tn_tb_index(x->k->b, axis[i]);
+    for (int i = 0; i < v->arg_count; i++) {
+        arg[i] = tn_ex_parted(x, v->arg[i], v->red[0], by, at[0], at[1]);
+        if (!arg[i])
+            return v;
+    }
+    if (v->op == TN_T_mma)
+        return tn_tb_mma(x->k->b, arg[0], arg[1], arg[2], axis, 2);
+    return tn_tb_reduce(x->k->b, v->fn, arg[0], axis, 2);
+}
+
+/* ---- the whole ---- */
+
 static bool
 read_element(tn_experts *x, tn_ex_term *t, tn_tval *v)
 {
@@ -176,6 +279,8 @@ read_element(tn_experts *x, tn_ex_term *t, tn_tval *v)
         int count = 0;
 
         v = tn_ex_plain(v);
+        if (v->red_count)
+            v = parted(x, v);
         if (v->op == TN_T_reduce && v->fn == TN_FN_add) {
             if (!add_sums(t, v))
                 return false;
@@ -188,13 +293,13 @@ read_element(tn_experts *x, tn_ex_term *t, tn_tval *v)
             if (!add_sums(t, v) || !tn_ex_factors(v->arg[1], f, &count) ||
                 !tn_ex_factors(v->arg[2], f, &count))
                 return false;
-            v = split(t, f, count);
+            v = split(x, t, f, count);
         } else if (tn_ex_is_fn(v, TN_FN_mul) || tn_ex_is_fn(v, TN_FN_select)) {
             tn_tval *whole = v;
 
             if (!tn_ex_factors(v, f, &count))
                 return false;
-            v = split(t, f, count);
+            v = split(x, t, f, count);
             if (v == whole)
                 return false;
         } else {

@@ -3,6 +3,8 @@
  * each expert, or a product gathered with the experts. The columns are joined
  * and read at the ids that leave them other than 0; if those cannot be told,
  * all experts are slots, and the kernels skip those of weight 0. */
+#include <string.h>
+
 #include "passes/clean.h"
 #include "passes/fuse/experts_in.h"
 
@@ -29,10 +31,8 @@ condition(tn_tval *v)
     return v;
 }
 
-/* A value whose element at the token is `el`: of rank `lead`, of one column,
- * or read at `last` if it is given. */
-static bool
-find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
+bool
+tn_ex_find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
 {
     el = condition(el);
     for (uint32_t i = 0; i < x->cone.count; i++) {
@@ -47,7 +47,7 @@ find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
         x->at[x->lead] = wide ? last : tn_tb_int(x->k->b, 0);
         if (!tn_ex_same(condition(tn_lo_el(x->k, v, x->at)), el))
             continue;
-        *out = (tn_ex_part){v, wide};
+        *out = (tn_ex_part){v, wide, -1};
         return true;
     }
     return false;
@@ -63,22 +63,92 @@ says_again(const tn_ex_choice *c, tn_tval *factor)
         tn_ex_same(expert, c->expert);
 }
 
+/* A value that is the product of `f[at]` and others; takes them out. */
+static bool
+find_product(tn_experts *x, tn_tval **f, int *count, int at, tn_tval *last, tn_ex_part *out)
+{
+    for (uint32_t i = 0; i < x->cone.count; i++) {
+        tn_value *v = x->cone.at[i];
+        bool wide = v->type.rank > x->lead && !tn_size_is_one(v->type.dim[x->lead]), own = false;
+        tn_tval *g[TN_EX_FACTORS], *left[TN_EX_FACTORS];
+        int parts = 0, lefts = *count, n = 0;
+
+        if (!same_tokens(x, v) || !tn_is_float(v->type.dtype) || (wide && !last) ||
+            (wide && last->op == TN_T_index &&
+                last->axis->high != tn_lo_size(x->k, v->type.dim[x->lead])))
+            continue;
+        x->at[x->lead] = wide ? last : tn_tb_int(x->k->b, 0);
+        if (!tn_ex_factors(tn_lo_el(x->k, v, x->at), g, &parts) || parts < 2)
+            continue;
+        memcpy(left, f, (size_t)lefts * sizeof *f);
+        for (; n < parts; n++) {
+            int which = 0;
+
+            while (which < lefts && !tn_ex_same(tn_ex_plain(left[which]), tn_ex_plain(g[n])))
+                which++;
+            if (which == lefts)
+                break;
+            own |= left[which] == f[at];
+            tn_ex_drop(left, &lefts, which);
+        }
+        if (n < parts || !own)
+            continue;
+        memcpy(f, left, (size_t)lefts * sizeof *f);
+        *count = lefts;
+        *out = (tn_ex_part){v, wide, -1};
+        return true;
+    }
+    return false;
+}
+
+/* A column of one of few. */
+static bool
+find_column(tn_experts *x, tn_tval *el, tn_ex_part *out)
+{
+    enum { MOST = 16 };
+
+    for (int64_t n = 0; n < MOST; n++)
+        if (tn_ex_find_part(x, el, tn_tb_int(x->k->b, n), out)) {
+            out->column = out->wide ? n : -1;
+            return true;
+        }
+    return false;
+}
+
+static bool
+is_number(const tn_tval *v)
+{
+    return v->op == TN_T_const && tn_is_float(v->dtype);
+}
+
 static bool
 find_parts(tn_experts *x, tn_ex_term *t, tn_tval *last, const tn_ex_choice *c)
 {
+    tn_tval *f[TN_EX_FACTORS];
+    int count = t->factors, at = 0;
+
+    memcpy(f, t->factor, (size_t)count * sizeof *f);
     t->parts = 0;
     t->scale = 1;
-    for (int i = 0; i < t->factors; i++) {
-        if (t->factor[i]->op == TN_T_const && tn_is_float(t->factor[i]->dtype))
-            t->scale *= t->factor[i]->real;
-        else if (find_part(x, t->factor[i], last, &t->part[t->parts]))
+    while (at < count) {
+        if (is_number(f[at])) {
+            at++;
+        } else if (tn_ex_find_part(x, f[at], last, &t->part[t->parts])) {
+            tn_ex_drop(f, &count, at);
             t->parts++;
-        else if (says_again(c, t->factor[i]))
+        } else if (says_again(c, f[at])) {
+            tn_ex_drop(f, &count, at);
             t->guarded = true;
-        else
+        } else if (find_product(x, f, &count, at, last, &t->part[t->parts]) ||
+            find_column(x, f[at], &t->part[t->parts])) {
+            at = t->part[t->parts++].column < 0 ? 0 : (tn_ex_drop(f, &count, at), at);
+        } else {
             return tn_ex_fail(x, "weights are tensors of the tokens", "another shape",
                 "give weights the axes of the tokens, then slots or experts");
+        }
     }
+    for (int i = 0; i < count; i++)
+        t->scale *= f[i]->real;
     return t->parts > 0;
 }
 
@@ -102,8 +172,14 @@ ids_of(tn_experts *x, tn_tval *id, int64_t *most)
     int64_t slot;
 
     *most = 0;
-    if (last->op == TN_T_index && find_part(x, id, last, &part))
+    if (last->op == TN_T_index && tn_ex_find_part(x, id, last, &part))
         return tn_is_int(part.value->type.dtype) ? part.value : NULL;
+    if (v && !same_tokens(x, v) && tn_tval_is_int(last, &slot) &&
+        tn_ex_find_part(x, id, last, &part) &&
+        (part.wide || tn_size_is_one(v->type.dim[v->type.rank - 1]))) {
+        *most = part.wide ? slot + 1 : 0;
+        return tn_is_int(part.value->type.dtype) ? part.value : NULL;
+    }
     if (!v || !same_tokens(x, v) || (v->type.rank > x->lead && !tn_tval_is_int(last, &slot)))
         return NULL;
     if (v->type.rank > x->lead)
@@ -154,6 +230,7 @@ takes_choice(tn_experts *x, tn_ex_term *t, tn_ex_choice *c)
         t->chosen[i] = ids_of(x, c->id[i], &t->most[i]);
         if (!t->chosen[i])
             return false;
+        t->least[i] = t->most[i] ? c->first[i] : 0;
     }
     t->choices = c->count;
     return true;
@@ -196,7 +273,7 @@ column_of(tn_experts *x, tn_ex_term *t)
         for (int i = 0; i < t->factors && !wide; i++) {
             tn_ex_part part;
 
-            wide = find_part(x, t->factor[i], number, &part) && part.wide;
+            wide = tn_ex_find_part(x, t->factor[i], number, &part) && part.wide;
         }
         if (wide)
             return number;
@@ -256,8 +333,13 @@ tn_ex_same_weights(const tn_ex_term *a, const tn_ex_term *b)
             return false;
     if (!a->dense)
         return true;
+    /* Of terms of one expert each the parts are its columns. */
+    for (int i = 0; (a->expert < 0 || b->expert < 0) && i < a->parts; i++)
+        if (a->part[i].value != b->part[i].value || a->part[i].column != b->part[i].column)
+            return false;
     for (int i = 0; i < a->choices; i++)
-        if (a->choices != b->choices || a->chosen[i] != b->chosen[i] || a->most[i] != b->most[i])
+        if (a->choices != b->choices || a->chosen[i] != b->chosen[i] ||
+            a->least[i] != b->least[i] || a->most[i] != b->most[i])
             return false;
     return a->choices == b->choices;
 }
@@ -274,15 +356,15 @@ columns(tn_experts *x, tn_build *b, tn_value *v, tn_dtype to)
     return v->type.rank == x->lead ? tn_build_unsqueeze(b, v, &last, 1) : v;
 }
 
-/* The first slots. */
+/* Slots from the first on; no count: all. */
 static tn_value *
-cut(tn_experts *x, tn_build *b, tn_value *v, int64_t slots)
+cut(tn_experts *x, tn_build *b, tn_value *v, int64_t first, int64_t slots)
 {
     tn_size count = tn_size_int(x->g->sizes, slots);
 
-    if (slots == 0 || tn_size_equal(v->type.dim[x->lead], count))
+    if (slots <= 0 || tn_size_equal(v->type.dim[x->lead], count))
         return v;
-    return tn_build_slice(b, v, x->lead, tn_size_int(x->g->sizes, 0), count);
+    return tn_build_slice(b, v, x->lead, tn_size_int(x->g->sizes, first), count);
 }
 
 /* Part number `i` of the terms of all experts, in order. */
@@ -294,11 +376,16 @@ part_of_all(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, in
     bool alike = true;
 
     for (int64_t e = 1; e < count; e++)
-        alike &= by[e]->part[i].value == first->value;
+        alike &= by[e]->part[i].value == first->value && by[e]->part[i].column == first->column;
+    if (alike && first->column >= 0) {
+        tn_value *all = columns(x, b, first->value, TN_F32);
+
+        return cut(x, b, all, first->column, 1);
+    }
     if (alike) {
         tn_value *all = columns(x, b, first->value, TN_F32);
 
-        return count > 1 && first->wide ? cut(x, b, all, count) : all;
+        return count > 1 && first->wide ? cut(x, b, all, 0, count) : all;
     }
     column = tn_new_array(x->arena, tn_value *, count);
     for (int64_t e = 0; e < count; e++) {
@@ -307,7 +394,8 @@ part_of_all(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count, in
 
         column[e] = columns(x, b, p->value, TN_F32);
         if (p->wide)
-            column[e] = tn_build_slice(b, column[e], x->lead, tn_size_int(s, e), tn_size_int(s, 1));
+            column[e] = tn_build_slice(b, column[e], x->lead,
+                tn_size_int(s, p->column < 0 ? e : p->column), tn_size_int(s, 1));
     }
     return tn_ex_concat(x, b, column, count, x->lead);
 }
@@ -369,7 +457,8 @@ joined_ids(tn_experts *x, tn_build *b, const tn_ex_term *t)
     tn_value *ids[TN_EX_CHOICES];
 
     for (int i = 0; i < t->choices; i++)
-        ids[i] = cut(x, b, columns(x, b, t->chosen[i], TN_I32), t->most[i]);
+        ids[i] =
+            cut(x, b, columns(x, b, t->chosen[i], TN_I32), t->least[i], t->most[i] - t->least[i]);
     return t->choices == 1 ? ids[0] : tn_ex_concat(x, b, ids, t->choices, x->lead);
 }
 
@@ -410,6 +499,7 @@ tn_ex_slots_of(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count,
     for (int i = 0; i < x->lead; i++)
         to[i] = x->y->type.dim[i];
     to[x->lead] = tn_size_int(x->g->sizes, experts);
+    out->skips = t->drops;
     if (t->dense) {
         out->w = product(x, b, by, count, to);
         if (t->choices)
@@ -420,6 +510,6 @@ tn_ex_slots_of(tn_experts *x, tn_build *b, tn_ex_term *const *by, int64_t count,
     }
     out->ids = columns(x, b, t->ids, TN_I32);
     if (t->slot >= 0)
-        out->ids = cut(x, b, out->ids, count);
+        out->ids = cut(x, b, out->ids, 0, count);
     out->w = t->w ? columns(x, b, t->w, TN_F32) : product(x, b, by, count, out->ids->type.dim);
 }

@@ -61,6 +61,14 @@ later(tn_tval *a, tn_tval *b)
     return tn_tval_is_int(b->arg[b->arg_count - 1], &second) && second < first ? a : b;
 }
 
+static int64_t
+slot_of(const tn_tval *id)
+{
+    int64_t slot;
+
+    return tn_tval_is_int(id->arg[id->arg_count - 1], &slot) ? slot : 0;
+}
+
 /* ids = expert: every id that is compared is one of the choice. */
 static tn_ex_zero
 compared(tn_ex_choice *c, tn_tval *v)
@@ -76,10 +84,13 @@ compared(tn_ex_choice *c, tn_tval *v)
         for (int n = 0; n < c->count; n++)
             if (c->id[n]->buf == id->buf) {
                 c->id[n] = later(c->id[n], id);
+                if (slot_of(id) < c->first[n])
+                    c->first[n] = slot_of(id);
                 return TN_EX_CHOSEN;
             }
         if (c->count == TN_EX_CHOICES)
             return TN_EX_SOMEWHERE;
+        c->first[c->count] = slot_of(id);
         c->id[c->count++] = id;
         return TN_EX_CHOSEN;
     }
@@ -207,6 +218,7 @@ of_function(tn_ex_choice *c, tn_tval *v, int depth)
     case TN_FN_div:
     case TN_FN_sqrt:
     case TN_FN_abs:
+    case TN_FN_cast:
     case TN_FN_neg: return nonzero_if(c, v->arg[0], depth);
     case TN_FN_exp:
     case TN_FN_sigmoid: return finite_if(c, v->arg[0], depth);
