@@ -4,6 +4,16 @@
 
 #include "passes/fuse/online_in.h"
 
+/* A choice by keys between a weight and 0: does it leave some key of the row
+ * its weight? Carried as 1 or 0. */
+typedef struct spared {
+    tn_tval *condition;
+    bool holds; /* where it holds */
+    tn_tval *carry, *final;
+} spared;
+
+enum { SPARED = TN_ONLINE_TARGETS * TN_ONLINE_CHAIN };
+
 typedef struct emitter {
     tn_online_plan *p;
     tn_clone *c;
@@ -12,6 +22,8 @@ typedef struct emitter {
     tn_tstmt *loop;
     tn_tval *top;   /* carried, or NULL */
     tn_tval *carry[TN_ONLINE_TARGETS];
+    spared spared[SPARED];
+    int spared_count;
     tn_dtype type;  /* of scores */
 } emitter;
 
@@ -83,15 +95,47 @@ runs_in_loop(const tn_online_target *t, const tn_online_step *s)
     return false;
 }
 
+static tn_tval *
+zero_unless(emitter *e, tn_tval *condition, tn_tval *x)
+{
+    return tn_tb_fn3(e->b, TN_FN_select, condition, x, tn_tb_real(e->b, x->dtype, 0));
+}
+
+static bool
+is_choice(const tn_online_target *t, const tn_online_step *s)
+{
+    return t->shifts && is_fn(s->value, TN_FN_select) && !s->guard && runs_in_loop(t, s);
+}
+
+static spared *
+find_spared(emitter *e, const tn_online_step *s)
+{
+    for (int i = 0; i < e->spared_count; i++)
+        if (e->spared[i].condition == s->value->arg[0] && e->spared[i].holds == (s->path == 1))
+            return &e->spared[i];
+    return NULL;
+}
+
+/* Where every score is -inf, weights are NaN, and 0 where a choice by keys
+ * says so: if it does for all of them, their sum is 0. */
+static tn_tval *
+choose(emitter *e, const tn_online_step *s, tn_tval *x)
+{
+    tn_tval *any = find_spared(e, s)->final;
+
+    return zero_unless(e, fn2(e, TN_FN_lt, tn_tb_real(e->b, any->dtype, 0), any), x);
+}
+
 /* Steps of one kind, innermost first. Weights stay as wide as the scores. */
 static tn_tval *
-apply(emitter *e, const tn_online_target *t, tn_tval *x, bool in_loop, const tn_tval *without)
+apply(emitter *e, const tn_online_target *t, tn_tval *x, bool in_loop, const tn_online_step *by)
 {
     for (int i = t->steps - 1; i >= 0; i--) {
         const tn_online_step *s = &t->chain[i];
 
-        if (is_fn(s->value, TN_FN_cast) || s->guard || runs_in_loop(t, s) != in_loop ||
-            s->value == without)
+        if (!in_loop && by && s < by && is_choice(t, s))
+            x = choose(e, s, x);
+        if (is_fn(s->value, TN_FN_cast) || s->guard || runs_in_loop(t, s) != in_loop || s == by)
             continue;
         x = rebuilt(e, s, x);
     }
@@ -106,6 +150,38 @@ axes_of(emitter *e, const tn_tval *v, tn_axis **axes)
     for (int i = 0; i < v->axis_count; i++)
         axes[i] = tn_clone_axis(e->c, v->axes[i]);
     return v->axis_count;
+}
+
+static void
+carry_spared(emitter *e, const tn_online_target *t)
+{
+    tn_axis *axes[TN_TILE_AXES];
+
+    for (int i = 0; i < t->steps; i++) {
+        const tn_online_step *s = &t->chain[i];
+        tn_tval *c = s->value->arg[0];
+        int count = 0;
+
+        if (!is_choice(t, s) || find_spared(e, s))
+            continue;
+        for (int k = 0; k < c->axis_count; k++)
+            if (c->axes[k] != t->keys)
+                axes[count++] = tn_clone_axis(e->c, c->axes[k]);
+        e->spared[e->spared_count++] = (spared){.condition = c,
+            .holds = s->path == 1,
+            .carry = tn_tb_carry(e->b, tn_tb_real(e->b, e->type, 0), axes, count, TN_FN_COUNT)};
+    }
+}
+
+static tn_tval *
+next_spared(emitter *e, const spared *s)
+{
+    tn_tval *one = tn_tb_real(e->b, e->type, 1), *zero = tn_tb_real(e->b, e->type, 0), *any;
+
+    any = tn_clone_value(e->c, s->condition);
+    any = tn_tb_fn3(e->b, TN_FN_select, any, s->holds ? one : zero, s->holds ? zero : one);
+    any = tn_tb_reduce(e->b, TN_FN_max, any, &e->keys, 1);
+    return fn2(e, TN_FN_max, s->carry, any);
 }
 
 static void
@@ -134,6 +210,8 @@ open_fold(emitter *e)
             f->shifts ? TN_FN_COUNT : TN_FN_add);
     }
     for (int i = 0; i < e->p->count; i++)
+        carry_spared(e, &e->p->at[i]);
+    for (int i = 0; i < e->p->count; i++)
         e->c->axis[e->p->at[i].keys->index] = e->keys;
 }
 
@@ -159,7 +237,7 @@ static void
 fill(emitter *e)
 {
     const tn_online_target *f = e->p->first;
-    tn_tval *next[TN_ONLINE_TARGETS + 1], *s = tn_clone_value(e->c, f->score);
+    tn_tval *next[TN_ONLINE_TARGETS + 1 + SPARED], *s = tn_clone_value(e->c, f->score);
     tn_tval *p, *scale = NULL;
     int n = 0;
 
@@ -176,16 +254,20 @@ fill(emitter *e)
     }
     for (int i = 0; i < e->p->count; i++)
         next[n++] = next_sum(e, i, p, scale);
+    for (int i = 0; i < e->spared_count; i++)
+        next[n++] = next_spared(e, &e->spared[i]);
     tn_tb_end_loop(e->b, next);
 }
 
 static void
 merge(emitter *e)
 {
-    tn_tval *l[TN_ONLINE_TARGETS + 1], *r[TN_ONLINE_TARGETS + 1], *from, *a, *b;
+    tn_tval *l[TN_ONLINE_TARGETS + 1 + SPARED], *r[TN_ONLINE_TARGETS + 1 + SPARED];
+    tn_tval *from, *a, *b;
+    int sums = e->p->count;
 
     tn_tb_merge(e->b, e->loop);
-    for (int i = 0; i <= e->p->count; i++) {
+    for (int i = 0; i <= sums + e->spared_count; i++) {
         l[i] = tn_tb_merged(e->b, e->loop, 0, i);
         r[i] = tn_tb_merged(e->b, e->loop, 1, i);
     }
@@ -194,12 +276,14 @@ merge(emitter *e)
     from = measure(e, from);
     l[0] = exp_of_difference(e, l[0], from);
     r[0] = exp_of_difference(e, r[0], from);
-    for (int i = 1; i <= e->p->count; i++) {
+    for (int i = 1; i <= sums; i++) {
         tn_tval *left = fn2(e, TN_FN_mul, l[i], tn_tb_cast(e->b, l[i]->dtype, l[0]));
 
         b = fn2(e, TN_FN_mul, r[i], tn_tb_cast(e->b, r[i]->dtype, r[0]));
         l[i] = fn2(e, TN_FN_add, left, b);
     }
+    for (int i = sums + 1; i <= sums + e->spared_count; i++)
+        l[i] = fn2(e, TN_FN_max, l[i], r[i]);
     l[0] = a;
     tn_tb_end_merge(e->b, l);
 }
@@ -210,12 +294,6 @@ static tn_tval *
 scaled(emitter *e, tn_tval *x, tn_tval *scale)
 {
     return fn2(e, TN_FN_mul, x, tn_tb_cast(e->b, x->dtype, scale));
-}
-
-static tn_tval *
-zero_unless(emitter *e, tn_tval *condition, tn_tval *x)
-{
-    return tn_tb_fn3(e->b, TN_FN_select, condition, x, tn_tb_real(e->b, x->dtype, 0));
 }
 
 /* It takes the greatest score, and 0 ever after. */
@@ -262,6 +340,10 @@ measured(emitter *e, const tn_online_target *t, tn_tval *acc, tn_tval *scale)
     for (int i = t->steps - 1; i >= 0; i--) {
         const tn_online_step *s = &t->chain[i];
 
+        if (is_choice(t, s)) {
+            x = choose(e, s, x);
+            unit = choose(e, s, unit);
+        }
         if (is_fn(s->value, TN_FN_cast) || (!s->guard && runs_in_loop(t, s)))
             continue;
         if (s->guard) {
@@ -305,6 +387,8 @@ results(emitter *e)
         top = tn_tb_final(e->b, e->loop, 0);
     for (int i = 0; i < e->p->count; i++)
         final[i] = tn_tb_final(e->b, e->loop, i + from);
+    for (int i = 0; i < e->spared_count; i++)
+        e->spared[i].final = tn_tb_final(e->b, e->loop, e->p->count + i + from);
     for (int pass = 0; pass < 2; pass++)
         for (int i = 0; i < e->p->count; i++) {
             const tn_online_target *t = &e->p->at[i];
@@ -319,9 +403,8 @@ results(emitter *e)
             by = tn_online_dividing(e->p, t, &sum);
             if (by)
                 x = quotient(e, t, x, final[sum], scale[i]);
-            e->c->value[t->value->id] = scale[i] && !by
-                ? measured(e, t, x, scale[i])
-                : apply(e, t, x, false, by ? by->value : NULL);
+            e->c->value[t->value->id] =
+                scale[i] && !by ? measured(e, t, x, scale[i]) : apply(e, t, x, false, by);
         }
 }
 

@@ -548,6 +548,20 @@ def sink(q, k, v, s):
     return x.softmax(-1)[..., :-1] @ v
 
 
+def not_nan(q, k, v, keep):
+    return torch.nan_to_num(scores(q, k).masked_fill(~keep, float("-inf")).softmax(-1)) @ v
+
+
+def wenet(q, k, v, keep):
+    hidden = keep.unsqueeze(1).eq(0)
+    w = scores(q, k).masked_fill(hidden, float("-inf")).softmax(-1)
+    return w.masked_fill(hidden, 0.0) @ v
+
+
+wrote("written_nan_to_num_ts17", "nan_to_num after softmax", not_nan, more={"keep": ((B, 1, T, T), BOOL)})
+wrote("written_nan_to_num_dynamo18", "nan_to_num after softmax", not_nan, "dynamo18", more={"keep": ((B, 1, T, T), BOOL)})
+wrote("wenet_ts17", "WeNet, MultiHeadedAttention.forward_attention, after its source", wenet,
+      more={"keep": ((B, 1, T), BOOL)})
 wrote("written_by_hand_ts17", "exp and sum by hand", by_hand)
 wrote("written_divided_last_dynamo18", "the sum divides the result", divided_last, "dynamo18")
 wrote("written_log_softmax_ts17", "exp of log_softmax", through_log)
