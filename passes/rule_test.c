@@ -252,6 +252,60 @@ not_negative(const tn_match *m, const tn_form_arg *arg)
     return is_not_negative(value_of(m, arg), 0);
 }
 
+/* Behind conversions to a type that holds it. */
+static const tn_value *
+unconverted(const tn_value *v)
+{
+    const tn_op *op = made_by(v);
+
+    while (op && op->code == TN_OP_cast && tn_is_float(op->in[0]->type.dtype) &&
+        type_holds(v->type.dtype, op->in[0]->type.dtype)) {
+        v = op->in[0];
+        op = made_by(v);
+    }
+    return v;
+}
+
+/* A number of 0 or more, over a sum along some of its axes that it is in. */
+static bool
+is_share(const tn_op *op)
+{
+    const tn_value *part = unconverted(op->in[0]);
+    const tn_op *sum = made_by(unconverted(op->in[1]));
+
+    return sum && sum->code == TN_OP_reduce_sum && !op->attr[TN_ATTR_div_labels].has_value &&
+        tn_op_int(sum, TN_ATTR_reduce_sum_keepdims) && unconverted(sum->in[0]) == part &&
+        is_not_negative(part, 0);
+}
+
+static bool
+is_never_infinite(const tn_value *v, int depth)
+{
+    const tn_op *op;
+    double number;
+
+    if (tn_uniform(v, &number))
+        return !isinf(number);
+    v = unconverted(v);
+    op = made_by(v);
+    if (!op || depth == DEPTH || !tn_is_float(v->type.dtype))
+        return false;
+    switch (op->code) {
+    case TN_OP_sigmoid:
+    case TN_OP_tanh: return true;
+    case TN_OP_div: return is_share(op);
+    case TN_OP_where:
+        return is_never_infinite(op->in[1], depth + 1) && is_never_infinite(op->in[2], depth + 1);
+    default: return false;
+    }
+}
+
+static bool
+never_infinite(const tn_match *m, const tn_form_arg *arg)
+{
+    return is_never_infinite(value_of(m, arg), 0);
+}
+
 /* ---- shapes ---- */
 
 /* Dimensions of the shorter shape in the longer one, with ones between. */
@@ -410,6 +464,9 @@ static const struct {
     {{"is_weight", "a weight", NULL}, is_weight},
     {{"is_wide", "of f32 or f64", NULL}, is_wide},
     {{"names_axes", "the labels name each axis of it", NULL}, names_axes},
+    {{"never_infinite", "made by operations that give no infinity",
+         "take a share of a sum, a sigmoid or a choice of such"},
+        never_infinite},
     {{"not_negative", "made by operations that give no number below 0",
          "take the root of a square, an exponential or a sum of such"},
         not_negative},

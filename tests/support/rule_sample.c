@@ -413,6 +413,8 @@ operand(sampler *s, const tn_form *parent, int index, tn_value *const *in, const
         v = leaf(s, shape, is_wanted(s, f->name, "is_weight"));
         if (is_wanted(s, f->name, "not_negative") && tn_is_float(dtype))
             v = tn_build_map1(&s->b, TN_OP_abs, v);
+        if (is_wanted(s, f->name, "never_infinite") && tn_is_float(dtype))
+            v = tn_build_map1(&s->b, TN_OP_sigmoid, v);
     }
     return s->value[f->name] = v;
 }
