@@ -335,6 +335,19 @@ add_sites(assembly *a, const tn_lowered *l, const tn_kernel *k)
     return k->sites.count ? first : -1;
 }
 
+static const tn_tbuf *
+tile_buffer(const tn_lowered *l, uint32_t number)
+{
+    for (uint32_t n = 0; n <= l->beside.count; n++) {
+        const tn_tile *t = n ? l->beside.at[n - 1] : l->tile;
+
+        for (uint32_t i = 0; i < t->bufs.count && !t->bufs.at[i]->local; i++)
+            if (number-- == 0)
+                return t->bufs.at[i];
+    }
+    return NULL;
+}
+
 static void
 add_launch(assembly *a, const tn_lowered *l, const tn_launch *launch, const tn_launches *all,
     const uint32_t *scratch)
@@ -350,7 +363,7 @@ add_launch(assembly *a, const tn_lowered *l, const tn_launch *launch, const tn_l
         const tn_launch_binding *b = &launch->bindings.at[i];
         uint32_t buffer = b->scratch
             ? scratch[b->index]
-            : buffer_of(a, l->buffers.at[b->index], &l->tile->bufs.at[b->index]->layout);
+            : buffer_of(a, l->buffers.at[b->index], &tile_buffer(l, b->index)->layout);
         bool written = launch->kernel->globals.at[i]->written;
 
         tn_push(a->arena, &step.buffers, buffer);
@@ -372,9 +385,12 @@ static tn_status
 add_lowered(assembly *a, const tn_lowered *l)
 {
     tn_launches launches = {0};
+    const tn_tile *tiles[TN_BESIDE] = {l->tile};
     uint32_t *scratch;
 
-    TN_TRY(tn_schedule(a->arena, a->diag, l->tile, a->target, NULL, &launches));
+    for (uint32_t i = 0; i < l->beside.count; i++)
+        tiles[i + 1] = l->beside.at[i];
+    TN_TRY(tn_schedule_beside(a->arena, a->diag, tiles, l->beside.count + 1, a->target, &launches));
     scratch = tn_new_array(a->arena, uint32_t, launches.scratch.count + 1);
     for (uint32_t i = 0; i < launches.scratch.count; i++) {
         tn_plan_buffer b = {.use = TN_USE_TEMP,

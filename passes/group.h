@@ -84,6 +84,10 @@ tn_status tn_group_graph(tn_arena *arena, tn_diag *diag, tn_graph *g,
     const tn_lower_options *options, tn_groups *out) TN_MUST_USE;
 /* NULL if the value has no place there. */
 const tn_group_place *tn_group_find(const tn_group *group, const tn_value *value);
+/* Two plain contractions of one operand: where the second stands right behind
+ * the first (which tn_group_graph sees to) and needs nothing of it, they may
+ * be one launch. */
+bool tn_group_are_siblings(const tn_group *a, const tn_group *b);
 /* One group a paragraph: kind, axes, operations, what it reads and writes. */
 void tn_groups_print(tn_text *out, const tn_groups *groups);
 

@@ -16,6 +16,48 @@ in_regions(tn_grouper *x)
     return to;
 }
 
+enum { SIBLINGS_WITHIN = 8 }; /* groups, so that little lives longer */
+
+static const tn_value *
+contracted(const tn_group *group)
+{
+    if (group->kind != TN_GROUP_CONTRACT || group->online || group->family)
+        return NULL;
+    return group->ops.at[0]->in[0];
+}
+
+bool
+tn_group_are_siblings(const tn_group *a, const tn_group *b)
+{
+    return a->region == b->region && contracted(a) && contracted(a) == contracted(b);
+}
+
+static bool
+is_ready(const tn_group *group, const uint8_t *state)
+{
+    for (uint32_t i = 0; i < group->needs.count; i++)
+        if (state[group->needs.at[i]] == 0)
+            return false;
+    return true;
+}
+
+/* Those of a group that can run right behind it. */
+static uint32_t
+add_siblings(tn_grouper *x, uint32_t at, uint8_t *state, tn_group **sorted, uint32_t done)
+{
+    tn_group **old = x->out->at.at;
+
+    if (!x->fuse)
+        return done;
+    for (uint32_t i = at + 1; i < x->out->at.count && i <= at + SIBLINGS_WITHIN; i++) {
+        if (state[i] || !tn_group_are_siblings(old[at], old[i]) || !is_ready(old[i], state))
+            continue;
+        state[i] = 1;
+        sorted[done++] = old[i];
+    }
+    return done;
+}
+
 /* Depth-first over needs, groups in order of their first operation. */
 void
 tn_group_order(tn_grouper *x)
@@ -43,6 +85,7 @@ tn_group_order(tn_grouper *x)
             if (state[at] == 0)
                 sorted[done++] = old[at];
             state[at] = 1;
+            done = add_siblings(x, at, state, sorted, done);
         }
     }
     for (uint32_t i = 0; i < count; i++)

@@ -221,6 +221,10 @@ tn_tval *tn_lo_matrix(tn_lo *k, tn_value *w, tn_tval *const *index);
  * the least integer is below all of them. */
 tn_tval *tn_lo_order_key(tn_lo *k, tn_tval *x);
 
+/* Adds a kernel to the last of the list if its group is a sibling of that
+ * one's, and neither touches what the other writes. */
+bool tn_lo_join_beside(tn_lo *k, const tn_lowered *l, tn_lowered_list *list);
+
 /* ---- rows dealt out, by meaning (symbolic only) ---- */
 
 /* An element of what sort or nonzero gives. */

@@ -281,7 +281,8 @@ lower_group(tn_lo *k, tn_lowered_list *list)
     if (k->group->kind == TN_GROUP_WHOLE)
         return tn_lower_whole(k, list);
     status = lower_one(k, &out);
-    tn_push(k->arena, &list->at, out);
+    if (status != TN_OK || !tn_lo_join_beside(k, &out, list))
+        tn_push(k->arena, &list->at, out);
     return status;
 }
 

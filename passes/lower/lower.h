@@ -19,12 +19,14 @@ typedef struct tn_lowered_site {
 /* One tile kernel and what it has to do with the graph. */
 typedef struct tn_lowered {
     tn_tile *tile;
+    /* Programs that run beside it, in the same launch. */
+    TN_VEC(tn_tile *) beside;
     /* What each parameter buffer of the tile is (locals have none), in the
-     * order of tn_tile.bufs: an input, weight, state, result of an op, a
-     * literal over symbols (one element, in the value's type), or a `constant`
-     * op's result. */
+     * order of tn_tile.bufs, then those of the tiles beside it: an input, weight, state, result of
+     * an op, a literal over symbols (one element, in the value's type), or a `constant` op's
+     * result. */
     TN_VEC(tn_value *) buffers;
-    TN_VEC(tn_size) sizes; /* of each tile size, over the graph's symbols */
+    TN_VEC(tn_size) sizes; /* of each tile size, likewise, over the graph's symbols */
     TN_VEC(tn_lowered_site) sites;
     TN_VEC(const tn_op *) ops; /* that it computes, in graph order */
     const char *family; /* the op or fused row that gives it its name */

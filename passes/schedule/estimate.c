@@ -5,6 +5,12 @@
 
 /* Formulas over the sizes of a tile program, and what it costs. */
 
+tn_sum
+tn_sum_of(const tn_sched *s)
+{
+    return (tn_sum){.code = {.arena = s->arena}, .tile = s->tile, .first = s->first_size};
+}
+
 void
 tn_sum_int(tn_sum *f, int64_t value)
 {
@@ -70,7 +76,7 @@ write_value(tn_sum *f, const tn_tval *v)
         if (z->known)
             tn_sum_int(f, z->value);
         else
-            symbol(f, (uint32_t)v->whole);
+            symbol(f, f->first + (uint32_t)v->whole);
     } else {
         write_value(f, v->arg[0]);
         write_value(f, v->arg[1]);
@@ -96,7 +102,7 @@ tn_sum_ins(tn_sum *f, const tn_ins *v, const tn_sched *s)
     if (v->op == TN_K_const) {
         tn_sum_int(f, v->whole);
     } else if (v->op == TN_K_param) {
-        symbol(f, tn_tile_size_of(s, (uint32_t)v->whole));
+        symbol(f, f->first + tn_tile_size_of(s, (uint32_t)v->whole));
     } else if (v->op == TN_K_fn && v->arg_count == 2 && operation(v->fn, &op)) {
         tn_sum_ins(f, v->arg[0], s);
         tn_sum_ins(f, v->arg[1], s);
@@ -114,7 +120,7 @@ tn_tile_size_of(const tn_sched *s, uint32_t number)
     for (uint32_t i = 0; i < s->tile->sizes.count; i++)
         if (strcmp(s->tile->sizes.at[i].name, name) == 0)
             return i;
-    return 0;
+    return UINT32_MAX;
 }
 
 /* ---- estimates ---- */
@@ -174,7 +180,7 @@ positions(tn_sched *s, tn_sum *f, tn_axset axes)
 static tn_formula
 flops(tn_sched *s)
 {
-    tn_sum f = {.code = {.arena = s->arena}, .tile = s->tile};
+    tn_sum f = tn_sum_of(s);
 
     tn_sum_int(&f, 0);
     for (uint32_t id = 0; id < s->tile->value_count; id++) {
@@ -263,7 +269,7 @@ elements_written(tn_sched *s, tn_sum *f, const tn_tbuf *b)
 static tn_formula
 bytes(tn_sched *s)
 {
-    tn_sum f = {.code = {.arena = s->arena}, .tile = s->tile};
+    tn_sum f = tn_sum_of(s);
 
     tn_sum_int(&f, 0);
     for (uint32_t i = 0; i < s->tile->bufs.count; i++) {
@@ -288,9 +294,22 @@ bytes(tn_sched *s)
     return tn_sum_end(&f);
 }
 
+static tn_formula
+sum(tn_sched *s, tn_formula a, tn_formula b)
+{
+    tn_writer w = {.arena = s->arena};
+
+    if (!a.bytes)
+        return b;
+    tn_write(&w, a.code, a.bytes);
+    tn_write(&w, b.code, b.bytes);
+    tn_write_u8(&w, TN_FORMULA_ADD);
+    return (tn_formula){w.at, (uint32_t)w.bytes};
+}
+
 void
 tn_estimate(tn_sched *s, tn_launch *launch)
 {
-    launch->flops = flops(s);
-    launch->bytes = bytes(s);
+    launch->flops = sum(s, launch->flops, flops(s));
+    launch->bytes = sum(s, launch->bytes, bytes(s));
 }

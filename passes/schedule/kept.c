@@ -66,7 +66,7 @@ lay_out(tn_sched *s, tn_kept *k, const tn_kept_shape *shape)
 static void
 spill(tn_sched *s, tn_kept *k, tn_ins *count)
 {
-    tn_sum f = {.code = {.arena = s->arena}, .tile = s->tile};
+    tn_sum f = tn_sum_of(s);
     tn_launch_binding binding = {true, s->out->scratch.count};
 
     k->mem = tn_kb_global(s->b, tn_arena_printf(s->arena, "scratch%u", binding.index), k->dtype,

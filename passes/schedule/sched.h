@@ -148,6 +148,29 @@ typedef struct tn_axstate {
     bool dynamic;          /* bounds are loaded: walked in blocks inside the task */
 } tn_axstate;
 
+/* How the grid is dealt to tasks. */
+typedef struct tn_grid_cut {
+    int64_t block[TN_MAX_AXES]; /* by axis index */
+    bool fixed[TN_MAX_AXES];    /* blocks start at multiples of the block */
+} tn_grid_cut;
+
+/* The shape of register tiles: staged rows, columns and steps, rows and
+ * columns of a lane. */
+typedef struct tn_gpu_tile {
+    int bm, bn, bk, tm, tn, pad, stages;
+} tn_gpu_tile;
+
+/* Group memory of a launch: of programs that stand beside one another no two
+ * run in one group, so they share it. */
+typedef struct tn_staged {
+    tn_kmem *mem;
+    int64_t count;
+    const tn_sched *user; /* the last that took it; NULL: none yet */
+} tn_staged;
+typedef struct tn_staged_list {
+    TN_VEC(tn_staged) at;
+} tn_staged_list;
+
 struct tn_sched {
     tn_arena *arena;
     tn_diag *diag;
@@ -175,9 +198,13 @@ struct tn_sched {
     tn_point *root;
     bool quick;        /* what is being emitted meets no NaN */
     tn_axset row_axes; /* rows of a recurrent contraction: no lanes elsewhere */
+    tn_grid_cut cut;
+    /* Buffers and sizes of the programs before it in the launch. */
+    uint32_t first_buffer, first_size;
     /* GPU */
     int32_t group;       /* lanes of a group */
-    const struct tn_gpu_tile *tiles; /* their shape; NULL: no tiles */
+    const tn_gpu_tile *tiles; /* their shape; NULL: no tiles */
+    tn_staged_list *staged;
     int64_t group_used;  /* bytes of group memory */
     tn_ins *task;        /* number of the group */
     tn_formula tasks;    /* of groups, over tile sizes */
@@ -437,17 +464,13 @@ tn_dtype tn_acc_dtype(const tn_tval *v); /* halves accumulate in f32 */
 /* A loop statement: its rounds, with ranges, parities and storage. */
 void tn_emit_loop(tn_sched *s, tn_item *item, tn_point *p,
     void (*items)(tn_sched *s, tn_items *items, tn_point *p));
-/* Binds grid axes to task number `task`; `tasks` as computed. */
-typedef struct tn_grid_cut {
-    int64_t block[TN_MAX_AXES]; /* by axis index */
-    bool fixed[TN_MAX_AXES];    /* blocks start at multiples of the block */
-} tn_grid_cut;
 /* Deals `left` positions to the grid axes from the last on, but for `skip`. */
 void tn_grid_deal(tn_sched *s, tn_grid_cut *cut, int64_t left, tn_axset skip);
 /* An extent to reckon with: known, or not. */
 int64_t tn_axis_guess(const tn_sched *s, const tn_axis *a);
 void tn_find_loops(const tn_items *items, bool *fold, bool *scan);
 tn_ins *tn_grid_tasks(tn_sched *s, const tn_grid_cut *cut);
+/* Binds grid axes to task number `task`. */
 void tn_grid_bind(tn_sched *s, const tn_grid_cut *cut, tn_ins *task, tn_point *p);
 /* Walks axes with loaded bounds in blocks, then emits. */
 void tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
@@ -472,24 +495,26 @@ typedef struct tn_contract_axes {
 } tn_contract_axes;
 tn_contract_axes tn_contract_split(tn_sched *s, const tn_nest *n, const tn_axis *lane);
 int tn_contract_rows(tn_sched *s, const tn_nest *n); /* of its register block */
-void tn_schedule_cpu(tn_sched *s);
-void tn_schedule_gpu(tn_sched *s);
+/* Picks vectors, lanes, tiles, and what a task takes: before any code. */
+void tn_cut_cpu(tn_sched *s);
+void tn_cut_gpu(tn_sched *s);
+/* What task number `task` of the program does. */
+void tn_task_cpu(tn_sched *s, tn_ins *task);
+void tn_task_gpu(tn_sched *s, tn_ins *task);
 /* Loop bounds and conditions are read by all lanes: none may write what they
  * are made of before all have. */
 void tn_gpu_settle(tn_sched *s, tn_tval *const *values, int count);
 /* Positions of axes dealt to lanes: lane, lane + group, .. */
 void tn_gpu_points(tn_sched *s, tn_axis *const *axes, uint32_t count, tn_ins *lane, tn_point *p,
     tn_emit emit, void *context);
-/* The shape of register tiles: staged rows, columns and steps, rows and
- * columns of a lane. */
-typedef struct tn_gpu_tile {
-    int bm, bn, bk, tm, tn, pad, stages;
-} tn_gpu_tile;
 /* False: no nest of this program is done by tiles. */
 bool tn_gpu_tile_choose(tn_sched *s, tn_gpu_tile *out);
 /* A nest by tiles, uniform code around; false, and nothing emitted, if it
  * does not suit or group memory does not hold it. */
 bool tn_gpu_tile_emit(tn_sched *s, tn_nest *n, const tn_gpu_tile *t, tn_point *p);
+/* Declares here the group memory that the program's tiles will take, unless
+ * programs before it did. */
+void tn_gpu_stage_ahead(tn_sched *s);
 
 /* ---- cut.c, estimate.c ---- */
 
@@ -497,17 +522,21 @@ bool tn_gpu_tile_emit(tn_sched *s, tn_nest *n, const tn_gpu_tile *t, tn_point *p
 typedef struct tn_sum {
     tn_writer code;
     const tn_tile *tile;
+    uint32_t first; /* number of its first size */
 } tn_sum;
+tn_sum tn_sum_of(const tn_sched *s);
 void tn_sum_int(tn_sum *f, int64_t value);
 void tn_sum_op(tn_sum *f, tn_formula_op op);
 /* False (and nothing written) if the value is not over sizes only. */
 bool tn_sum_value(tn_sum *f, const tn_tval *v);
 /* A scalar of the kernel over its sizes. */
 void tn_sum_ins(tn_sum *f, const tn_ins *v, const tn_sched *s);
-/* The tile size behind size `number` of the kernel being built. */
+/* The tile size behind size `number` of the kernel being built; UINT32_MAX:
+ * it is another program's. */
 uint32_t tn_tile_size_of(const tn_sched *s, uint32_t number);
 bool tn_is_size(const tn_tval *v);
 tn_formula tn_sum_end(tn_sum *f);
+/* Adds what the program costs. */
 void tn_estimate(tn_sched *s, tn_launch *launch);
 /* The outermost fold of a program that may be cut; NULL: none. */
 tn_tstmt *tn_cut_find(const tn_tile *tile);

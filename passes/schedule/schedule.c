@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "passes/schedule/schedule.h"
 
+#include <string.h>
+
 #include "passes/schedule/sched.h"
 
 /* One tile program to launches of lane kernels. */
@@ -13,7 +15,7 @@ binding_of(const tn_sched *s, const tn_tbuf *b)
     for (uint32_t i = 0; i < s->passed_count; i++)
         if (s->passed[i] == b)
             return (tn_launch_binding){true, s->passed_scratch + i};
-    return (tn_launch_binding){false, b->index};
+    return (tn_launch_binding){false, s->first_buffer + b->index};
 }
 
 static void
@@ -31,23 +33,39 @@ bind_buffers(tn_sched *s)
     }
 }
 
+/* Launches of several programs: the tasks of the first, then those of the
+ * second, and so on. */
+typedef struct together {
+    tn_sched *part[TN_BESIDE];
+    tn_ins *start[TN_BESIDE], *end[TN_BESIDE]; /* tasks */
+    uint32_t count;
+} together;
+
 static void
-finish(tn_sched *s)
+finish(const together *t)
 {
+    tn_sched *s = t->part[0];
     tn_kernel *k = tn_kb_finish(s->b);
 
     s->launch->kernel = k;
     for (uint32_t i = 0; i < k->sizes.count; i++)
-        tn_push(s->arena, &s->launch->sizes, tn_tile_size_of(s, i));
-    tn_estimate(s, s->launch);
+        for (uint32_t n = 0; n < t->count; n++) {
+            uint32_t size = tn_tile_size_of(t->part[n], i);
+
+            if (size == UINT32_MAX)
+                continue;
+            tn_push(s->arena, &s->launch->sizes, t->part[n]->first_size + size);
+            break;
+        }
+    for (uint32_t n = 0; n < t->count; n++)
+        tn_estimate(t->part[n], s->launch);
 }
 
-/* One program, one launch. */
+/* Nests, vectors and blocks: all that comes before code. */
 static tn_status
-schedule_one(tn_sched *s, const tn_tile *tile, tn_launch *launch)
+prepare(tn_sched *s, const tn_tile *tile)
 {
     s->tile = tile;
-    s->launch = launch;
     s->it = s->target->gpu ? TN_I32 : TN_I64;
     s->lanes = s->target->gpu ? 1 : (int)(s->target->vector_bytes / 4);
     if (s->lanes < 1 || s->lanes > 16)
@@ -57,17 +75,94 @@ schedule_one(tn_sched *s, const tn_tile *tile, tn_launch *launch)
     tn_plan(s);
     if (s->status != TN_OK)
         return s->status;
-    s->b = tn_kb_create(s->arena, tile->name, s->it, tile->exact);
+    if (s->target->gpu)
+        tn_cut_gpu(s);
+    else
+        tn_cut_cpu(s);
+    return s->status;
+}
+
+static void
+start(together *t, uint32_t n)
+{
+    tn_sched *s = t->part[n];
+    tn_sum tasks;
+
     s->root = tn_point_new(s, NULL);
     bind_buffers(s);
+    t->end[n] = tn_grid_tasks(s, &s->cut);
+    tasks = tn_sum_of(s);
+    tn_sum_ins(&tasks, t->end[n], s);
+    s->tasks = tn_sum_end(&tasks);
+    t->start[n] = n ? t->end[n - 1] : tn_int(s, 0);
+    t->end[n] = tn_add(s, t->start[n], t->end[n]);
+}
+
+static void
+emit_task(const together *t, uint32_t n, tn_ins *task)
+{
+    tn_sched *s = t->part[n];
+
+    if (n + 1 < t->count)
+        tn_kb_if(s->b, tn_kb_fn2(s->b, TN_FN_lt, task, t->end[n]));
     if (s->target->gpu)
-        tn_schedule_gpu(s);
+        tn_task_gpu(s, tn_sub(s, task, t->start[n]));
     else
-        tn_schedule_cpu(s);
-    if (s->status != TN_OK)
-        return s->status;
-    finish(s);
+        tn_task_cpu(s, tn_sub(s, task, t->start[n]));
+    if (n + 1 == t->count)
+        return;
+    tn_kb_else(s->b);
+    emit_task(t, n + 1, task);
+    tn_kb_close(s->b);
+}
+
+static void
+share_group_memory(const together *t)
+{
+    tn_staged_list *staged = t->part[0]->staged;
+
+    for (uint32_t n = 0; n < t->count; n++)
+        tn_gpu_stage_ahead(t->part[n]);
+    for (uint32_t i = 0; i < staged->at.count; i++)
+        staged->at.at[i].user = NULL;
+}
+
+/* One launch of programs that have been prepared. */
+static tn_status
+schedule_together(together *t, tn_launch *launch)
+{
+    tn_sched *first = t->part[0];
+    const char *name = first->target->gpu ? "group" : "task";
+
+    first->b = tn_kb_create(first->arena, first->tile->name, first->it, first->tile->exact);
+    first->staged = tn_new(first->arena, tn_staged_list);
+    if (first->target->gpu)
+        tn_kb_group(first->b, (uint32_t)first->group, 0);
+    for (uint32_t n = 0; n < t->count; n++) {
+        t->part[n]->b = first->b;
+        t->part[n]->staged = first->staged;
+        t->part[n]->launch = launch;
+        start(t, n);
+    }
+    TN_KFOR(first->b, task, TN_LOOP_GRID, tn_int(first, 0), t->end[t->count - 1], 1, name) {
+        if (first->target->gpu && t->count > 1)
+            share_group_memory(t);
+        emit_task(t, 0, task);
+    }
+    for (uint32_t n = 0; n < t->count; n++)
+        if (t->part[n]->status != TN_OK)
+            return t->part[n]->status;
+    finish(t);
     return TN_OK;
+}
+
+static tn_status
+schedule_one(tn_sched *s, const tn_tile *tile, tn_launch *launch)
+{
+    together t = {.part = {s}, .count = 1};
+
+    TN_TRY(prepare(s, tile));
+    return schedule_together(&t, launch);
 }
 
 static tn_sched *
@@ -146,4 +241,74 @@ tn_schedule(tn_arena *arena, tn_diag *diag, const tn_tile *tile, const tn_target
     tn_push(arena, &out->list, launch);
     out->choice = s->choice;
     return TN_OK;
+}
+
+/* ---- programs beside one another ---- */
+
+static bool
+is_one_nest(const tn_sched *s)
+{
+    return s->nests.count == 1 && s->items->list.count == 1;
+}
+
+/* Machines with lanes: groups of one size, and one nest each, so that nothing
+ * is kept in group memory but what tiles stage there. */
+static bool
+stands_beside(const tn_sched *a, const tn_sched *b)
+{
+    if (!a->target->gpu)
+        return true;
+    if (a->group != b->group || !is_one_nest(a) || !is_one_nest(b) || !a->tiles != !b->tiles)
+        return false;
+    return !a->tiles || memcmp(a->tiles, b->tiles, sizeof *a->tiles) == 0;
+}
+
+static tn_status
+add_together(together *t, tn_launches *out)
+{
+    tn_launch launch = {0};
+
+    TN_TRY(schedule_together(t, &launch));
+    tn_push(t->part[0]->arena, &out->list, launch);
+    t->count = 0;
+    return TN_OK;
+}
+
+static uint32_t
+parameters_of(const tn_tile *tile)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < tile->bufs.count; i++)
+        count += !tile->bufs.at[i]->local;
+    return count;
+}
+
+tn_status
+tn_schedule_beside(tn_arena *arena, tn_diag *diag, const tn_tile *const *tiles, uint32_t count,
+    const tn_target *target, tn_launches *out)
+{
+    together t = {.count = 0};
+    uint32_t buffers = 0, sizes = 0;
+    tn_choice choice;
+
+    if (count == 1)
+        return tn_schedule(arena, diag, tiles[0], target, NULL, out);
+    *out = (tn_launches){0};
+    tn_choice_init(&choice);
+    for (uint32_t n = 0; n < count; n++) {
+        tn_sched *s = new_sched(arena, diag, target, &choice, out);
+
+        s->first_buffer = buffers;
+        s->first_size = sizes;
+        buffers += parameters_of(tiles[n]);
+        sizes += tiles[n]->sizes.count;
+        TN_TRY(prepare(s, tiles[n]));
+        if (t.count && (t.count == TN_BESIDE || !stands_beside(t.part[0], s)))
+            TN_TRY(add_together(&t, out));
+        t.part[t.count++] = s;
+        if (n == 0)
+            out->choice = s->choice;
+    }
+    return add_together(&t, out);
 }

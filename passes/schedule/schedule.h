@@ -24,7 +24,8 @@ tn_status tn_choice_parse(tn_diag *diag, const char *text, size_t length, tn_cho
 const char *tn_choice_field(int field, const char **doc, int32_t *fallback);
 
 /* What a kernel's buffer number i is: a buffer of the tile program, by its
- * index, or a scratch buffer of the launch list. */
+ * index, or a scratch buffer of the launch list. Of several programs, buffers
+ * (locals aside) and sizes are numbered one program after the other. */
 typedef struct tn_launch_binding {
     bool scratch;
     uint32_t index;
@@ -50,6 +51,15 @@ typedef struct tn_launches {
  * that no schedule here can place. */
 tn_status tn_schedule(tn_arena *arena, tn_diag *diag, const tn_tile *tile, const tn_target *target,
     const tn_choice *choice, tn_launches *out) TN_MUST_USE;
+
+enum { TN_BESIDE = 4 };
+
+/* Schedules programs none of which reads or overwrites what another writes,
+ * in one launch whose tasks are those of the first, then those of the next:
+ * at most TN_BESIDE, or in more launches where the target wants groups that
+ * differ. They have no checks, and sizes of one name are one size. */
+tn_status tn_schedule_beside(tn_arena *arena, tn_diag *diag, const tn_tile *const *tiles,
+    uint32_t count, const tn_target *target, tn_launches *out) TN_MUST_USE;
 
 /* Choices worth timing, best guess first; at most `limit`. */
 int tn_candidates(tn_arena *arena, const tn_tile *tile, const tn_target *target, tn_choice *out,

@@ -287,24 +287,24 @@ emit_task(tn_sched *s, tn_point *p)
 }
 
 void
-tn_schedule_cpu(tn_sched *s)
+tn_cut_cpu(tn_sched *s)
 {
-    tn_grid_cut cut = {{0}, {0}};
     const tn_nest *main;
-    tn_ins *tasks;
 
     tn_pick_lanes(s);
     main = main_contract(s);
     if (main)
-        contract_blocks(s, &cut, main);
+        contract_blocks(s, &s->cut, main);
     else
-        stream_blocks(s, &cut);
-    tasks = tn_grid_tasks(s, &cut);
-    TN_KFOR(s->b, task, TN_LOOP_GRID, tn_int(s, 0), tasks, 1, "task") {
-        tn_point *p = tn_point_new(s, s->root);
+        stream_blocks(s, &s->cut);
+}
 
-        s->task = task;
-        tn_grid_bind(s, &cut, task, p);
-        tn_grid_dynamic(s, &cut, 0, p, emit_task);
-    }
+void
+tn_task_cpu(tn_sched *s, tn_ins *task)
+{
+    tn_point *p = tn_point_new(s, s->root);
+
+    s->task = task;
+    tn_grid_bind(s, &s->cut, task, p);
+    tn_grid_dynamic(s, &s->cut, 0, p, emit_task);
 }

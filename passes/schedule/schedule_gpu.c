@@ -343,12 +343,9 @@ emit_task(tn_sched *s, tn_point *p)
 }
 
 void
-tn_schedule_gpu(tn_sched *s)
+tn_cut_gpu(tn_sched *s)
 {
-    tn_grid_cut cut = {{0}, {0}};
-    tn_gpu_tile tile;
-    tn_sum tasks = {.code = {.arena = s->arena}, .tile = s->tile};
-    tn_ins *count;
+    tn_gpu_tile *tile = tn_new(s->arena, tn_gpu_tile);
 
     tn_pick_lanes(s);
     s->group = s->choice.lanes;
@@ -360,26 +357,24 @@ tn_schedule_gpu(tn_sched *s)
         tn_sched_fail(s, TN_UNSUPPORTED, "a group of no lanes");
         return;
     }
-    if (tn_gpu_tile_choose(s, &tile)) {
-        s->tiles = &tile;
-        s->group = tile.bm / tile.tm * (tile.bn / tile.tn);
+    if (tn_gpu_tile_choose(s, tile)) {
+        s->tiles = tile;
+        s->group = tile->bm / tile->tm * (tile->bn / tile->tn);
     }
     if (s->tiles && s->nests.count == 1 && s->items->list.count == 1)
-        tile_blocks(s, &cut);
+        tile_blocks(s, &s->cut);
     else
-        choose_blocks(s, &cut);
+        choose_blocks(s, &s->cut);
     s->choice.lanes = s->group;
     s->choice.tile = s->tiles != NULL;
-    tn_kb_group(s->b, (uint32_t)s->group, 0);
-    count = tn_grid_tasks(s, &cut);
-    tn_sum_ins(&tasks, count, s);
-    s->tasks = tn_sum_end(&tasks);
-    TN_KFOR(s->b, task, TN_LOOP_GRID, tn_int(s, 0), count, 1, "group") {
-        tn_point *p = tn_point_new(s, s->root);
+}
 
-        s->task = task;
-        tn_grid_bind(s, &cut, task, p);
-        tn_grid_dynamic(s, &cut, 0, p, emit_task);
-    }
-    s->tiles = NULL;
+void
+tn_task_gpu(tn_sched *s, tn_ins *task)
+{
+    tn_point *p = tn_point_new(s, s->root);
+
+    s->task = task;
+    tn_grid_bind(s, &s->cut, task, p);
+    tn_grid_dynamic(s, &s->cut, 0, p, emit_task);
 }

@@ -270,8 +270,34 @@ is_kept(const job *j, const tn_value *v)
     return false;
 }
 
+/* Program number `n` of a kernel alone: its buffers and sizes. */
+static tn_lowered
+program_of(const tn_lowered *l, uint32_t n)
+{
+    tn_lowered one = *l;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t params = 0;
+
+        while (params < one.tile->bufs.count && !one.tile->bufs.at[params]->local)
+            params++;
+        one.buffers.at += params;
+        one.buffers.count -= params;
+        one.sizes.at += one.tile->sizes.count;
+        one.sizes.count -= one.tile->sizes.count;
+        one.tile = l->beside.at[i];
+    }
+    if (n < l->beside.count) {
+        one.buffers.count = 0;
+        while (one.buffers.count < one.tile->bufs.count &&
+            !one.tile->bufs.at[one.buffers.count]->local)
+            one.buffers.count++;
+    }
+    return one;
+}
+
 static bool
-run_kernel(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
+run_program(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
 {
     uint32_t count = l->tile->bufs.count;
     tn_cell **cells = tn_new_array(j->arena, tn_cell *, count);
@@ -300,6 +326,18 @@ run_kernel(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
     *failed |= run.check_failed;
     if (run.check_failed && !j->c->fails)
         tn_test_note("%s at %lld", l->tile->sites.at[run.site], (long long)run.position);
+    return true;
+}
+
+static bool
+run_kernel(job *j, const tn_lowered *l, uint64_t seed, bool *failed)
+{
+    for (uint32_t n = 0; n <= l->beside.count; n++) {
+        tn_lowered one = program_of(l, n);
+
+        if (!run_program(j, &one, seed, failed))
+            return false;
+    }
     return true;
 }
 
@@ -502,7 +540,11 @@ run_on_targets(job *j)
     bool failed = false;
 
     for (uint32_t i = 0; i < j->list.at.count; i++) {
-        schedule_kernel(j, &j->list.at.at[i]);
+        for (uint32_t n = 0; n <= j->list.at.at[i].beside.count; n++) {
+            tn_lowered one = program_of(&j->list.at.at[i], n);
+
+            schedule_kernel(j, &one);
+        }
         if (!run_kernel(j, &j->list.at.at[i], 0, &failed))
             return;
     }

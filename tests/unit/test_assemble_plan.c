@@ -3,6 +3,8 @@
  * failure. */
 #include "passes/assemble.h"
 
+#include <string.h>
+
 #include "passes/lower/lower.h"
 #include "tests/support/test.h"
 
@@ -27,7 +29,8 @@ make(void *arg)
 
     TN_TRY(tn_graph_parse(tn_module_create(m->arena, "text"), &m->diag, "text", m->text, &g));
     TN_TRY(tn_lower_graph(m->arena, &m->diag, g, &options, &list));
-    TN_CHECK(tn_target_named(m->target, &target));
+    if (!tn_target_named(m->target, &target))
+        TN_TRY(tn_target_parse(&m->diag, m->target, strlen(m->target), &target));
     TN_TRY(tn_assemble(m->arena, &m->diag, g, &list, &target, &packed, &m->plan));
     bytes = tn_new_array(m->arena, uint64_t, m->plan.buffers.count + 1);
     offset = tn_new_array(m->arena, uint64_t, m->plan.buffers.count + 1);
@@ -204,7 +207,45 @@ TN_TEST(rows_are_kept_where_they_are_overwritten)
     end(&m);
 }
 
+static uint32_t
+launches(const char *text, const char *target)
+{
+    uint32_t count;
+    made m;
+
+    begin(&m, text, target);
+    count = m.plan.steps.count;
+    end(&m);
+    return count;
+}
+
+/* One takes tiles of three blocks, the other of two: where group memory holds
+ * the smaller alone they differ in shape, and where one row is all there is
+ * none has tiles. */
+TN_TEST(products_of_several_widths_are_one_launch)
+{
+    static const char text[] =
+        "graph main\n    dim N 1..99\n    input x: f32[N,96]\n    weight q: f32[128,96]\n"
+        "    weight k: f32[64,96]\n    weight v: f32[64,96]\n"
+        "    a: f32[N,128] = contract x, q {labels=\"ni,oi->no\"}\n"
+        "    b: f32[N,64] = contract x, k {labels=\"ni,oi->no\"}\n"
+        "    c: f32[N,64] = contract x, v {labels=\"ni,oi->no\"}\n"
+        "    output a = a\n    output b = b\n    output c = c\n";
+    static const char row[] =
+        "graph main\n    input x: f32[1,96]\n    weight q: f32[128,96]\n"
+        "    weight k: f32[64,96]\n    a: f32[1,128] = contract x, q {labels=\"ni,oi->no\"}\n"
+        "    b: f32[1,64] = contract x, k {labels=\"ni,oi->no\"}\n"
+        "    output a = a\n    output b = b\n";
+
+    TN_CHECK_EQ(launches(text, "cpu"), 1);
+    TN_CHECK_EQ(launches(text, "vulkan"), 1);
+    TN_CHECK_EQ(launches(text, "gpu=1 group_lanes=256 group_bytes=13056"), 1);
+    TN_CHECK_EQ(launches(text, "gpu=1 group_lanes=256 group_bytes=12000"), 2);
+    TN_CHECK_EQ(launches(row, "vulkan"), 1);
+}
+
 TN_MAIN(TN_CASE(what_follows_a_part_of_a_loop_waits),
     TN_CASE(what_leaves_a_loop_lives_in_all_rounds),
     TN_CASE(rounds_that_may_fail_are_started_one_by_one),
-    TN_CASE(rows_are_kept_where_they_are_overwritten))
+    TN_CASE(rows_are_kept_where_they_are_overwritten),
+    TN_CASE(products_of_several_widths_are_one_launch))

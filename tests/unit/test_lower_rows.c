@@ -30,7 +30,7 @@ TN_TEST(contractions)
         "    output r = r\n    output q = q\n    output u = u\n    output o = o\n"
         "    output d = d\n";
 
-    LOWERED(.text = text, .dims = {B(2)}, .kernels = 6);
+    LOWERED(.text = text, .dims = {B(2)}, .kernels = 3);
     LOWERED(.text = text, .dims = {B(1)}, .special = 11);
     LOWERED(.text = text, .dims = {B(0)});
 }

@@ -51,27 +51,56 @@ TN_TEST(products_of_one_operand)
             PRODUCT("d", "v") "e: f32[N,4] = add a, b\nf: f32[N,4] = mul c, 0.5\n"
                               "output e = e\noutput f = f\noutput d = d\n",
         .dims = {{"N", 7}}, .kernels = 1);
-    /* A fourth has a kernel of its own. */
+    /* A fourth stands beside them. */
     LOWERED(.text = HEAD
         "input x: f32[N,6]\nweight q: f32[4,6]\nweight k: f32[4,6]\nweight v: f32[4,6]\n"
         "weight u: f32[4,6]\n" PRODUCT("a", "q") PRODUCT("c", "k") PRODUCT("d", "v")
             PRODUCT("e", "u") "output a = a\noutput c = c\noutput d = d\noutput e = e\n",
-        .dims = {{"N", 3}}, .kernels = 2);
+        .dims = {{"N", 3}}, .kernels = 1);
     /* A gate and what it lets through; the gate is not stored. */
     LOWERED(.text = HEAD "input x: f32[N,6]\nweight g: f32[4,6]\nweight u: f32[4,6]\n" PRODUCT("a",
                 "g") "s: f32[N,4] = silu a\n" PRODUCT("b",
                 "u") "h: f32[N,4] = mul s, b\noutput h = h\n",
         .dims = {{"N", 6}}, .tolerance = 1e-6, .kernels = 1);
-    /* Of another shape. */
-    LOWERED(.text = HEAD
-        "input x: f32[N,6]\nweight q: f32[4,6]\nweight k: f32[5,6]\n" PRODUCT("a",
-            "q") "c: f32[N,5] = contract x, k {labels=\"ni,oi->no\"}\noutput a = a\noutput c = c\n",
-        .dims = {{"N", 6}}, .kernels = 2);
     /* One is made of the other. */
     LOWERED(.text = HEAD "input x: f32[N,6]\nweight q: f32[6,6]\nweight k: f32[6,6]\n"
                          "a: f32[N,6] = contract x, q {labels=\"ni,oi->no\"}\n"
                          "c: f32[N,6] = contract a, k {labels=\"ni,oi->no\"}\noutput c = c\n",
         .dims = {{"N", 6}}, .kernels = 2);
+}
+
+#define NARROW(name, weight) name ": f32[N,2] = contract x, " weight " {labels=\"ni,oi->no\"}\n"
+#define GROUPED                                                   \
+    "input x: f32[N,6]\nweight q: f32[4,6]\nweight k: f32[2,6]\n" \
+    "weight v: f32[2,6]\nweight b: f32[4]\n"
+
+/* Grouped queries are wider than keys and values: one launch, each product
+ * with what is done to it. */
+TN_TEST(products_of_several_widths)
+{
+    LOWERED(.text = HEAD GROUPED PRODUCT("a", "q") NARROW("c", "k")
+                NARROW("d", "v") "e: f32[N,4] = add a, b\nf: f32[N,2] = mul c, 0.5\n"
+                                 "output e = e\noutput f = f\noutput d = d\n",
+        .dims = {{"N", 7}}, .kernels = 1);
+    /* With something between them; keys go into a state. */
+    LOWERED(.text = HEAD GROUPED
+        "state s: f32[12,2]\n" PRODUCT("a",
+            "q") "e: f32[N,4] = add a, b\nm: f32[N,1] = reduce_max e {axes=[1], keepdims=true}\n"
+                 "g: f32[N,4] = sub e, m\n" NARROW("c", "k")
+                     NARROW("d", "v") "u: f32[12,2] = update s, c {axis=0, at=2}\n"
+                                      "output g = g\noutput d = d\nstore s = u\n",
+        .dims = {{"N", 3}}, .kernels = 2);
+    /* The second stores where the first reads. */
+    LOWERED(.text = "graph main\ninput x: f32[3,2]\nweight k: f32[2,2]\nstate s: f32[5,2]\n"
+                    "a: f32[3,5] = contract x, s {labels=\"ni,oi->no\"}\n"
+                    "c: f32[3,2] = contract x, k {labels=\"ni,oi->no\"}\n"
+                    "u: f32[5,2] = update s, c {axis=0, at=1}\noutput a = a\nstore s = u\n",
+        .kernels = 2);
+    /* The one needs the other. */
+    LOWERED(.text = "graph main\ninput x: f32[3,3]\nweight k: f32[2,3]\n"
+                    "a: f32[3,2] = contract x, k {labels=\"ni,oi->no\"}\n"
+                    "c: f32[3,2] = contract x, a {labels=\"ni,io->no\"}\noutput c = c\n",
+        .kernels = 2);
 }
 
 /* The rows are stored, not their squares: what follows the sum reads them. */
@@ -125,4 +154,5 @@ TN_TEST(failures)
 }
 
 TN_MAIN(TN_CASE(rotated_pairs), TN_CASE(what_two_read), TN_CASE(products_of_one_operand),
-    TN_CASE(squares_of_a_product), TN_CASE(rotated_queries), TN_CASE(failures))
+    TN_CASE(products_of_several_widths), TN_CASE(squares_of_a_product), TN_CASE(rotated_queries),
+    TN_CASE(failures))
