@@ -220,6 +220,18 @@ tn_gen_scatter(tn_gen *g, const tn_ins *ins)
     return TN_OK;
 }
 
+/* For reading, to stay, as data. */
+tn_status
+tn_gen_prefetch(tn_gen *g, const tn_ins *ins)
+{
+    LLVMValueRef args[4] = {address(g, ins), tn_gen_int(g, TN_I32, 0), tn_gen_int(g, TN_I32, 3),
+        tn_gen_int(g, TN_I32, 1)};
+    LLVMTypeRef type = tn_gen_pointer(g);
+
+    tn_gen_intrinsic(g, "llvm.prefetch", &type, 1, args, 4);
+    return TN_OK;
+}
+
 /* Locals are a stack in the scratch, each on a line of its own; tn_gen_block
  * gives back what its block took. The kernel's scratch formula counts alike. */
 tn_status

@@ -9,6 +9,7 @@ tn_status tn_gen_load(tn_gen *g, const tn_ins *ins);
 tn_status tn_gen_store(tn_gen *g, const tn_ins *ins);
 tn_status tn_gen_gather(tn_gen *g, const tn_ins *ins);
 tn_status tn_gen_scatter(tn_gen *g, const tn_ins *ins);
+tn_status tn_gen_prefetch(tn_gen *g, const tn_ins *ins);
 tn_status tn_gen_local(tn_gen *g, const tn_ins *ins);
 
 #endif

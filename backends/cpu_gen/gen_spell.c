@@ -100,6 +100,11 @@ SPELL(scatter)
     return tn_gen_scatter(g, ins);
 }
 
+SPELL(prefetch)
+{
+    return tn_gen_prefetch(g, ins);
+}
+
 SPELL(splat)
 {
     return set_value(g, ins, tn_gen_splat(g, operand(g, ins, 0), ins->type.lanes));

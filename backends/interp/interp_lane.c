@@ -246,6 +246,13 @@ row_check(tn_run *s, const tn_iop *o)
     return o + 1;
 }
 
+static const tn_iop *
+row_prefetch(tn_run *s, const tn_iop *o)
+{
+    (void)s;
+    return o + 1;
+}
+
 /* ---- making ready ---- */
 
 #define row_loop begin

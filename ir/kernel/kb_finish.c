@@ -18,6 +18,7 @@ has_effect(const sweep *s, const tn_ins *ins)
     case TN_K_set:
     case TN_K_store:
     case TN_K_scatter:
+    case TN_K_prefetch:
     case TN_K_barrier:
     case TN_K_sg_reduce:
     case TN_K_check: return true;

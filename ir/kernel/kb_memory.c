@@ -205,6 +205,15 @@ tn_kb_scatter(tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *val
     tn_kb_access(b, &proto, mask);
 }
 
+void
+tn_kb_prefetch(tn_kb *b, tn_kmem *mem, tn_ins *address)
+{
+    tn_ins *at = tn_kb_address(b, address), *ins = tn_kb_placed(b, TN_K_prefetch, no_value);
+
+    ins->mem = mem;
+    tn_kb_arg(ins, at);
+}
+
 /* ---- collectives and checks ---- */
 
 void

@@ -95,6 +95,8 @@ tn_ins *tn_kb_gather(tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_i
     tn_ins *other);
 void tn_kb_scatter(tn_kb *b, tn_kmem *mem, tn_ins *base, tn_ins *indices, tn_ins *value,
     tn_ins *mask);
+/* For machines without lanes of a group. */
+void tn_kb_prefetch(tn_kb *b, tn_kmem *mem, tn_ins *address);
 
 void tn_kb_barrier(tn_kb *b);
 void tn_kb_sg_reduce(tn_kb *b, tn_fn fn, tn_kcell *cell);

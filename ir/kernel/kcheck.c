@@ -222,6 +222,10 @@ plain_fault(const tn_kernel *k, const tn_ins *ins)
             return wrong_count;
         return is_index(k, ins->arg[0]) && !ins->type.lanes ? NULL : wrong_type;
     case TN_K_barrier: return ins->arg_count || ins->type.lanes ? wrong_count : NULL;
+    case TN_K_prefetch:
+        if (ins->arg_count != 1 || !ins->mem)
+            return wrong_count;
+        return is_index(k, ins->arg[0]) && !ins->type.lanes ? NULL : wrong_type;
     default: { /* check */
         if (ins->arg_count != 3)
             return wrong_count;

@@ -208,7 +208,7 @@ set_reference(decoder *d, tn_ins *ins, uint32_t ref)
     bool cell = ins->op == TN_K_cell || ins->op == TN_K_get || ins->op == TN_K_set ||
         ins->op == TN_K_sg_reduce;
     bool mem = ins->op == TN_K_local || ins->op == TN_K_load || ins->op == TN_K_store ||
-        ins->op == TN_K_gather || ins->op == TN_K_scatter;
+        ins->op == TN_K_gather || ins->op == TN_K_scatter || ins->op == TN_K_prefetch;
     if (cell && ref < k->cells.count)
         ins->cell = k->cells.at[ref];
     else if (mem && ref < k->globals.count)

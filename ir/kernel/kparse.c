@@ -348,6 +348,7 @@ read_action_operands(reader *r, tn_ins *ins)
         add_value(r, ins);
         read_mask(r, ins, false);
         break;
+    case TN_K_prefetch: read_place(r, ins, false); break;
     case TN_K_sg_reduce:
         ins->fn = read_fn(r);
         read_cell(r, ins);
@@ -367,7 +368,8 @@ read_action(reader *r)
     const char *name = tn_tp_name(words(r), "an instruction");
     tn_kop op = tn_kop_find(name, strlen(name));
     bool action = op == TN_K_cell || op == TN_K_local || op == TN_K_set || op == TN_K_store ||
-        op == TN_K_scatter || op == TN_K_barrier || op == TN_K_sg_reduce || op == TN_K_check;
+        op == TN_K_scatter || op == TN_K_barrier || op == TN_K_sg_reduce || op == TN_K_check ||
+        op == TN_K_prefetch;
     if (!action) {
         tn_tp_unknown(words(r), "there is no instruction", name);
         return;

@@ -184,6 +184,10 @@ put_action(printer *p, const tn_ins *ins)
         put_mask(p, ins, value + 1, false);
         break;
     }
+    case TN_K_prefetch:
+        tn_text_add(out, " ");
+        put_place(p, ins, false);
+        break;
     case TN_K_sg_reduce:
         tn_text_add(out, " %s ", tn_fn_info_of(ins->fn)->name);
         put_name(out, ins->cell->name);

@@ -99,6 +99,12 @@ copy_pure(copier *c, const tn_ins *ins)
 
 /* ---- what happens where it stands ---- */
 
+static tn_kmem *
+copied_memory(const copier *c, const tn_ins *ins)
+{
+    return (ins->mem->space == TN_SPACE_GLOBAL ? c->global : c->local)[ins->mem->index];
+}
+
 static tn_ins *
 copy_access(copier *c, const tn_ins *ins)
 {
@@ -108,7 +114,7 @@ copy_access(copier *c, const tn_ins *ins)
     tn_ins *args[TN_INS_ARGS];
     copy_args(c, ins, args);
     tn_ins proto = {.op = ins->op, .type = ins->type, .real = ins->real, .other = ins->other};
-    proto.mem = (ins->mem->space == TN_SPACE_GLOBAL ? c->global : c->local)[ins->mem->index];
+    proto.mem = copied_memory(c, ins);
     for (int i = 0; i < plain; i++)
         tn_kb_arg(&proto, args[i]);
     return tn_kb_access(c->b, &proto, ins->arg_count > plain ? args[plain] : NULL);
@@ -139,6 +145,7 @@ copy_placed(copier *c, const tn_ins *ins)
     case TN_K_local:
         c->local[ins->mem->index] = tn_kb_local(b, ins->mem->name, ins->mem->dtype, args[0]);
         return NULL;
+    case TN_K_prefetch: tn_kb_prefetch(b, copied_memory(c, ins), args[0]); return NULL;
     case TN_K_barrier: tn_kb_barrier(b); return NULL;
     case TN_K_sg_reduce: tn_kb_sg_reduce(b, ins->fn, cell); return NULL;
     case TN_K_check: tn_kb_check(b, (uint32_t)ins->whole, args[0], args[1], args[2]); return NULL;

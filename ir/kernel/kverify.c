@@ -245,7 +245,8 @@ check_placed(checker *c, const tn_ins *ins, const scope *s)
     case TN_K_load:
     case TN_K_store:
     case TN_K_gather:
-    case TN_K_scatter: use_memory(c, ins, s); break;
+    case TN_K_scatter:
+    case TN_K_prefetch: use_memory(c, ins, s); break;
     case TN_K_barrier: require(c, !s->team && !s->lane, "a barrier is inside TEAM or LANE"); break;
     case TN_K_check:
         require(c, ins->whole >= 0 && ins->whole < (int64_t)c->k->sites.count, "unknown site");

@@ -148,6 +148,46 @@ finish_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *
     tn_outs(s, c->n->tail.at, c->n->tail.count, p);
 }
 
+/* ---- what the end reads ---- */
+
+/* An operand of the result's shape, at places that are known before. */
+static bool
+is_asked_for(tn_sched *s, const tn_contract_block *c, const tn_tval *v)
+{
+    tn_axset deps = tn_val(s, v)->deps;
+    tn_vals stem = {0};
+
+    if (v->op != TN_T_load || v->buf->local || v->guard || v->buf->layout.kind != TN_LAYOUT_ROWS ||
+        !(deps & tn_bit(c->lane)) || !(deps & c->row_set) || deps & c->n->red_set)
+        return false;
+    tn_stem_start(s, &stem);
+    for (int i = 0; i < v->arg_count; i++)
+        tn_stem(s, v->arg[i], TN_STOP_NOWHERE, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++)
+        if (stem.at[i]->op == TN_T_load || tn_is_anchor(stem.at[i]))
+            return false;
+    return true;
+}
+
+/* Asks for what the rows of the panel read once the sums are there: memory
+ * takes its time while the loop over k runs. */
+static void
+ask_row(tn_sched *s, const tn_contract_block *c, tn_ins *r, int v, tn_point *p)
+{
+    tn_vals roots = {0}, stem = {0};
+
+    (void)r, (void)v;
+    for (uint32_t i = 0; i < c->n->tail.count; i++)
+        tn_out_roots(s, c->n->tail.at[i], &roots);
+    tn_stem_start(s, &stem);
+    for (uint32_t i = 0; i < roots.count; i++)
+        tn_stem(s, roots.at[i], TN_STOP_KEPT, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++)
+        if (is_asked_for(s, c, stem.at[i]))
+            tn_kb_prefetch(s->b, tn_mem_of(s, stem.at[i]->buf),
+                tn_place_of(s, stem.at[i]->buf, stem.at[i]->arg, p).at);
+}
+
 /* ---- accumulators ---- */
 
 static bool
@@ -580,6 +620,8 @@ tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
         place_rows(s, c, i);
         if (!c->direct && !starts_constant(s, c))
             rows_when(s, c, c->first, p, start_row);
+        if (!c->direct)
+            rows_when(s, c, c->last, p, ask_row);
         choose_pace(s, c, p);
         if (!c->direct)
             rows_when(s, c, c->last, p, finish_row);

@@ -66,6 +66,7 @@ is_foreign(const tn_target *t, tn_kop op)
     case TN_K_splat:
     case TN_K_lanes:
     case TN_K_below:
+    case TN_K_prefetch:
     case TN_K_across: return t->gpu != 0;
     default: return false;
     }

@@ -93,6 +93,7 @@ vectors_row(tn_kb *b, tn_kmem *const *mem, tn_ins *base, tn_ins *n)
     tn_ins *whole = tn_kb_cast(b, TN_I32, sum);
     tn_ins *bits = tn_kb_bits(b, TN_F32, whole);
     tn_kb_scatter(b, mem[2], base, at, bits, mask);
+    tn_kb_prefetch(b, mem[1], base);
 }
 
 static void

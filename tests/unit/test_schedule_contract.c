@@ -47,19 +47,21 @@ TN_TEST(contraction_of_half_a_vector)
 {
     static const char *const choices[] = {
         "", "kc=16 uk=2 mr=5 rows=9", "apack=1 tile=0", "bpack=1", "bpack=0 nv=2", "nv=1"};
-    static const char *const texts[] = {
+    static const char added[] =
         "kernel k(x: f32[20,33], w: f32[24,33] p16, b: f32[20,24] -> y: f32[20,24])\n"
         "axis k: 33 grid m: 20, n: 24 {\n"
-        "  store y[m,n], mma[k](load b[m,n], load x[m,k], load w[n,k]) }",
+        "  store y[m,n], mma[k](load b[m,n], load x[m,k], load w[n,k]) }";
+    static const char scaled[] =
         "kernel k(x: f32[9,40], w: f32[21,40], b: f32[9] -> y: f32[9,21])\n"
         "axis k: 40 grid m: 9, n: 21 {\n"
-        "  store y[m,n], mul(load b[m], mma[k](0, load x[m,k], load w[n,k])) }",
-        "kernel k(x: f32[7,30], w: f32[30,72] -> y: f32[7,72])\n"
-        "axis k: 30 grid m: 7, n: 72 {\n"
-        "  store y[m,n], max[k](add(load x[m,k], load w[k,n])) }",
+        "  store y[m,n], mul(load b[m], mma[k](0, load x[m,k], load w[n,k])) }";
+    static const char greatest[] = "kernel k(x: f32[7,30], w: f32[30,72] -> y: f32[7,72])\n"
+                                   "axis k: 30 grid m: 7, n: 72 {\n"
+                                   "  store y[m,n], max[k](add(load x[m,k], load w[k,n])) }";
+    static const char single[] =
         "kernel k(x: f32[5,6], w: f32[6,7] -> y: f32[5,7])\n"
-        "axis k: 6 grid m: 5, n: 7 { store y[m,n], max[k](add(load x[m,k], load w[k,n])) }",
-    };
+        "axis k: 6 grid m: 5, n: 7 { store y[m,n], max[k](add(load x[m,k], load w[k,n])) }";
+    static const char *const texts[] = {added, scaled, greatest, single};
 
     for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
         for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
