@@ -304,7 +304,7 @@ is_light(const tn_op *op)
 
     return kind == TN_LOWER_map || kind == TN_LOWER_view || kind == TN_LOWER_make ||
         kind == TN_LOWER_reduce || kind == TN_LOWER_gather || kind == TN_LOWER_write ||
-        op->code == TN_OP_arg_max || op->code == TN_OP_top_k;
+        op->code == TN_OP_arg_max || op->code == TN_OP_arg_min || op->code == TN_OP_top_k;
 }
 
 /* Rounds that make scores of those before, or follow places: worth one kernel
@@ -315,7 +315,8 @@ is_chain(const counted *c)
     bool sums = false, follows = false, contracts = false;
 
     for (const tn_op *op = c->op->body[1]->first; op; op = op->next) {
-        sums |= op->code == TN_OP_reduce_max || op->code == TN_OP_log;
+        sums |=
+            op->code == TN_OP_reduce_max || op->code == TN_OP_reduce_min || op->code == TN_OP_log;
         follows |= tn_lower_kind_of(op->code) == TN_LOWER_gather;
         contracts |= op->code == TN_OP_contract;
         if (op->body_count || (op->code != TN_OP_contract && !is_light(op)))

@@ -332,6 +332,12 @@ sibling(tn_roll *r, const tn_op *g, int step, int slot)
 }
 
 static bool
+is_place(const tn_op *op)
+{
+    return op->code == TN_OP_arg_max || op->code == TN_OP_arg_min;
+}
+
+static bool
 find_siblings(tn_roll *r, const tn_op *g, int slot, tn_value **found)
 {
     int first = 0;
@@ -339,7 +345,7 @@ find_siblings(tn_roll *r, const tn_op *g, int slot, tn_value **found)
     for (int step = 0; step < r->steps; step++) {
         found[step] = sibling(r, g, step, slot);
         /* Nobody wanted the pointers of the first step: it stays outside. */
-        if (!found[step] && !step && g->code == TN_OP_arg_max && r->steps > TN_ROLL_LEAST + 1)
+        if (!found[step] && !step && is_place(g) && r->steps > TN_ROLL_LEAST + 1)
             first = 1;
         else if (!found[step])
             return false;
@@ -469,8 +475,8 @@ is_wanted(tn_roll *r)
             r->reduces |= kind == TN_LOWER_reduce || kind == TN_LOWER_gather;
             contracts |= kind == TN_LOWER_contract;
             sums |= v->def->code == TN_OP_log;
-            chain |= v->def->code == TN_OP_reduce_max || v->def->code == TN_OP_log ||
-                kind == TN_LOWER_gather;
+            chain |= v->def->code == TN_OP_reduce_max || v->def->code == TN_OP_reduce_min ||
+                v->def->code == TN_OP_log || kind == TN_LOWER_gather;
         }
         if (s->kind != TN_ROLL_SLICE)
             continue;

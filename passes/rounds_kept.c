@@ -228,7 +228,7 @@ static bool
 is_chain(const tn_op *scan)
 {
     for (const tn_op *op = scan->body[0]->first; op; op = op->next)
-        if (op->code == TN_OP_reduce_max || op->code == TN_OP_log)
+        if (op->code == TN_OP_reduce_max || op->code == TN_OP_reduce_min || op->code == TN_OP_log)
             return true;
     return false;
 }

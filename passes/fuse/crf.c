@@ -94,7 +94,7 @@ only_gathered(search *x, const tn_value *v, int depth)
 
 /* The way back starts at the place of the greatest of the last scores. */
 static const tn_op *
-first_tag(const tn_value *v, int depth)
+first_tag(const search *x, const tn_value *v, int depth)
 {
     const tn_op *op, *found = NULL;
 
@@ -102,12 +102,12 @@ first_tag(const tn_value *v, int depth)
     if (v->kind != TN_VALUE_RESULT || depth > 8)
         return NULL;
     op = v->def;
-    if (op->code == TN_OP_arg_max)
+    if (op->code == (x->step.least ? TN_OP_arg_min : TN_OP_arg_max))
         return op;
     if (op->code != TN_OP_where && op->code != TN_OP_add && op->code != TN_OP_mul)
         return NULL;
     for (int i = 0; i < op->in_count && !found; i++)
-        found = first_tag(op->in[i], depth + 1);
+        found = first_tag(x, op->in[i], depth + 1);
     return found;
 }
 
@@ -159,11 +159,11 @@ starts_at_best(search *x)
     const tn_op *trace = x->trace, *best = NULL;
 
     for (int i = 0; i < tn_scan_carries(trace) && !best; i++)
-        best = first_tag(trace->in[i], 0);
+        best = first_tag(x, trace->in[i], 0);
     /* It may come in on the way. */
     for (const tn_op *op = trace->body[0]->first; op && !best; op = op->next)
         for (int i = 1; op->code == TN_OP_where && i < 3 && !best; i++)
-            best = first_tag(op->in[i], 0);
+            best = first_tag(x, op->in[i], 0);
     if (!best)
         return refuse(x, trace, "the way back starts at arg_max of the last scores",
             "start from the place of the greatest score");
@@ -223,13 +223,13 @@ parameters(search *x)
     x->start = first->kind == TN_VALUE_RESULT && first->def->code == TN_OP_add;
     tn_text_add(&text, "tags=");
     tn_size_print(&text, x->groups->g->sizes, tags_of(x, c->scan->out[c->carry]));
-    tn_text_add(&text, " live=%s emissions=%s start=%s end=%s%s",
+    tn_text_add(&text, " live=%s emissions=%s start=%s end=%s%s%s",
         c->by_mask         ? "mask"
             : c->by_length ? "length"
             : c->frozen    ? "data"
                            : "all",
         c->after ? "after" : "before", x->start ? "yes" : "no", x->end ? "yes" : "no",
-        c->scores.where ? " forbidden=where" : "");
+        c->scores.where ? " forbidden=where" : "", c->least ? " best=least" : "");
     return text.at;
 }
 
@@ -337,8 +337,8 @@ ends_in_maximum(search *x)
     for (uint32_t i = 0; i < x->group->ops.count; i++) {
         const tn_op *op = x->group->ops.at[i];
 
-        if (op->code == TN_OP_reduce_max && op->block == x->groups->g->block &&
-            is_last_scores(x, op->in[0], 0))
+        if (op->code == (x->step.least ? TN_OP_reduce_min : TN_OP_reduce_max) &&
+            op->block == x->groups->g->block && is_last_scores(x, op->in[0], 0))
             return true;
     }
     return false;

@@ -7,7 +7,7 @@
 /* The forward loop of a chain, seen from inside (crf.c, crf_step.c). */
 typedef enum tn_crf_sum {
     TN_CRF_NONE,
-    TN_CRF_MAX, /* greatest */
+    TN_CRF_MAX, /* greatest, or least */
     TN_CRF_LSE, /* logarithm of the sum of exponentials */
 } tn_crf_sum;
 
@@ -32,6 +32,7 @@ typedef struct tn_crf_step {
     bool frozen;       /* some rounds leave the scores as they are */
     bool by_length;    /* which: by the number of the round, */
     bool by_mask;      /* or by data for each round */
+    bool least;        /* of costs: the least, not the greatest */
     bool after;        /* something is added after the sum */
     const tn_op *where; /* first thing that does not fit, */
     const char *predicate, *found, *advice;

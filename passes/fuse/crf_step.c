@@ -255,7 +255,10 @@ next_op(tn_crf_step *c, const tn_op *op)
     if (is_view(op))
         return next(c, op->in[0]);
     switch (op->code) {
-    case TN_OP_reduce_max: return take_sum(c, TN_CRF_MAX, op);
+    case TN_OP_reduce_max:
+    case TN_OP_reduce_min:
+        c->least = op->code == TN_OP_reduce_min;
+        return take_sum(c, TN_CRF_MAX, op);
     case TN_OP_where:
         if (tn_crf_depends(c, op->in[0]))
             return refuse(c, op, "the condition of a step does not come from the scores",
@@ -273,6 +276,7 @@ next_op(tn_crf_step *c, const tn_op *op)
     case TN_OP_sub:
         if (tn_crf_depends(c, op->in[1]))
             break;
+        c->after = true;
         return next_operands(c, op, 0);
     default: break;
     }
@@ -342,7 +346,7 @@ pointer_op(tn_crf_step *c, const tn_op *op, bool *is)
 {
     tn_crf_scores scores = {.count = 0};
 
-    if (op->code == TN_OP_arg_max) {
+    if (op->code == (c->least ? TN_OP_arg_min : TN_OP_arg_max)) {
         if (!reduced(c, &scores, op->in[0], tn_op_reduced(op)) || !same_scores(&scores, &c->scores))
             return refuse(c, op, "the pointers are positions of the same sums as the maximum",
                 "take arg_max of what reduce_max takes");

@@ -126,6 +126,21 @@ def one_hot(em, transitions):
     return torch.stack(path, 1)
 
 
+def least_costs(em, transitions):
+    score, pointers = -em[:, 0], []
+    for t in range(1, LENGTH):
+        cost = score[:, :, None] - transitions[None]
+        score = cost.amin(1) - em[:, t]
+        pointers.append(cost.argmin(1))
+    tag = score.argmin(-1)
+    path = [tag]
+    for place in reversed(pointers):
+        tag = place.gather(1, tag[:, None])[:, 0]
+        path.append(tag)
+    path.reverse()
+    return torch.stack(path, 1)
+
+
 def likelihood(em, mask, tags, start, transitions, end):
     score = em[:, 0] + start
     for t in range(1, LENGTH):
@@ -145,6 +160,7 @@ decoder("ncrfpp", "NCRF++, CRF._viterbi_decode, after its source", ncrfpp, (K, K
 decoder("indexed", "Pointers taken by indices of step, row and tag", indexed, (K, K), exporters=("ts17", "dynamo20"))
 decoder("end_to_end", "Pointers of all rows end to end", end_to_end, (K, K), exporters=("dynamo20",))
 decoder("one_hot", "Pointers chosen by a product with a one-hot row", one_hot, (K, K), exporters=("dynamo20",))
+decoder("least_costs", "keras-contrib, CRF.viterbi_decoding, after its source: the least of negated scores", least_costs, (K, K))
 decoder("likelihood", "The likelihood of a path, after pytorch-crf's source, whose gathers share views of tags", likelihood,
         (K,), (K, K), (K,), spec=EM | MASK | TAGS, exporters=("dynamo20",), meta={"fuses": "crf_partition"})
 

@@ -486,10 +486,13 @@ class Transcriber:
         self.put(node.output[0], "one_hot", self.name(node.input[0]),
                  {"depth": self.known(node.input[1])[0], "dtype": self.dtype(node.output[0])})
 
-    def op_ArgMax(self, node):
-        self.put(node.output[0], "arg_max", self.name(node.input[0]),
+    def op_ArgMax(self, node, op="arg_max"):
+        self.put(node.output[0], op, self.name(node.input[0]),
                  {"axis": self.attribute(node, "axis", 0) % self.rank(node.input[0]),
                   "keepdims": bool(self.attribute(node, "keepdims", 1)), "dtype": "i64"})
+
+    def op_ArgMin(self, node):
+        self.op_ArgMax(node, "arg_min")
 
     def op_NonZero(self, node):
         """As many rows as may be found; gathers and scatters skip the others."""
