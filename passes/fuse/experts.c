@@ -333,6 +333,8 @@ read_term(tn_experts *x, tn_value *v, tn_ex_sum *s)
     }
     if (t->sender)
         return read_sent(x, t, s);
+    if (t->id_of_row)
+        t->number = t->id_of_row;
     if (!tn_ex_pick(x, t) && !t->plain)
         return false;
     if (t->plain) {
@@ -436,6 +438,18 @@ fuse(tn_experts *x, tn_value *y)
     return row != NULL;
 }
 
+/* The operand that leads to what an expert gives; -1. */
+static int
+way_to_expert(const tn_op *op)
+{
+    if (op->code == TN_OP_where)
+        return 1;
+    return op->code == TN_OP_cast || op->code == TN_OP_add || op->code == TN_OP_concat ||
+            tn_op_is_free_view(op) || tn_lower_kind_of(op->code) == TN_LOWER_gather
+        ? 0
+        : -1;
+}
+
 /* One slot is not summed: what is multiplied is a contraction. */
 static bool
 weighs(const tn_op *op)
@@ -443,9 +457,8 @@ weighs(const tn_op *op)
     for (int i = 0; op->code == TN_OP_mul && i < 2; i++) {
         const tn_value *v = op->in[i];
 
-        while (v->kind == TN_VALUE_RESULT &&
-            (v->def->code == TN_OP_cast || v->def->code == TN_OP_add || tn_op_is_free_view(v->def)))
-            v = v->def->in[0];
+        while (v->kind == TN_VALUE_RESULT && way_to_expert(v->def) >= 0)
+            v = v->def->in[way_to_expert(v->def)];
         if (v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_contract && sums(v->def))
             return true;
     }

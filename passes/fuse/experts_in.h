@@ -63,6 +63,8 @@ typedef struct tn_ex_term {
     int sends, sender_at;
     tn_axis *sender; /* NULL: they were not sent */
     tn_tval *sent_as; /* what the first layer reads */
+    /* Rows that were gathered back: the id that they are of, the row. */
+    tn_tval *id_of_row, *row;
     bool drops; /* a factor is 0 where an expert had no place left */
     /* What the factors say. */
     tn_value *ids, *w;
@@ -198,10 +200,12 @@ bool tn_ex_number(const tn_tval *v, double *value); /* a constant, cast or not *
 bool tn_ex_alike(tn_tval *a, tn_tval *b);
 /* The index of an axis as another position; NULL if it cannot be told. */
 tn_tval *tn_ex_at(tn_experts *x, tn_tval *v, const tn_axis *axis, tn_tval *to);
-/* The index of an axis, divided by a size everywhere, as two; NULL if it
- * stands otherwise too. */
+/* The index of an axis, divided by a size, as two; else it is `both`, or the
+ * result is NULL if that is. */
 tn_tval *tn_ex_parted(tn_experts *x, tn_tval *v, const tn_axis *axis, const tn_tval *size,
-    tn_tval *whole, tn_tval *rest);
+    tn_tval *whole, tn_tval *rest, tn_tval *both);
+/* With `to` where `of` stood. */
+tn_tval *tn_ex_instead(tn_experts *x, tn_tval *v, const tn_tval *of, tn_tval *to);
 /* A whole number, 0 or more; 0 or 1. */
 bool tn_ex_counts(const tn_tval *v);
 bool tn_ex_is_flag(const tn_experts *x, const tn_tval *v);
@@ -209,11 +213,20 @@ bool tn_ex_is_flag(const tn_experts *x, const tn_tval *v);
 bool tn_ex_add_fact(tn_ex_facts *known, tn_tval *v);
 /* True if it is not 0 where those are not. */
 bool tn_ex_follows(tn_experts *x, const tn_ex_facts *known, tn_tval *v);
+/* What places start from, and whether a token counts as 1. */
+typedef struct tn_ex_numbers {
+    int64_t first;
+    bool ones;
+} tn_ex_numbers;
+
 /* True if each place of each expert is given by one product at most, to one
  * token `sender`; with a reason, if not. */
-bool tn_ex_are_apart(tn_experts *x, const tn_ex_products *d, tn_axis *sender);
+bool tn_ex_are_apart(tn_experts *x, const tn_ex_products *d, tn_axis *sender, tn_ex_numbers *n);
 /* Takes the tokens of an expert's places: what is summed over them is `own`. */
 bool tn_ex_take_sent(tn_experts *x, tn_ex_term *t, tn_tval *own, tn_size width);
+/* Takes what was scattered to rows `expert * places + place`, if the term is of
+ * rows that are gathered back. */
+bool tn_ex_take_row(tn_experts *x, tn_ex_term *t, tn_tval *own, tn_size width);
 /* A term of experts' places as terms of tokens, one for each product of what
  * weighs it; with a reason, if they are none. */
 bool tn_ex_unsend(tn_experts *x, const tn_ex_term *t, tn_ex_term **out, int *count);

@@ -2,6 +2,7 @@
  * What is known of expressions: which are equal under other names of axes,
  * which are counts, and what follows from factors that are not 0. */
 #include "passes/fuse/experts_in.h"
+#include "passes/range.h"
 
 enum { DEEP = 16, VISITS = 20000, SWAPS = 16 };
 
@@ -67,7 +68,7 @@ tn_ex_at(tn_experts *x, tn_tval *v, const tn_axis *axis, tn_tval *to)
 
 tn_tval *
 tn_ex_parted(tn_experts *x, tn_tval *v, const tn_axis *axis, const tn_tval *size, tn_tval *whole,
-    tn_tval *rest)
+    tn_tval *rest, tn_tval *both)
 {
     tn_tval *arg[TN_TVAL_ARGS];
     bool parts = tn_ex_is_fn(v, TN_FN_div) || tn_ex_is_fn(v, TN_FN_rem);
@@ -79,13 +80,32 @@ tn_ex_parted(tn_experts *x, tn_tval *v, const tn_axis *axis, const tn_tval *size
     if (parts && is_index(v->arg[0], axis) && v->arg[1] == size)
         return v->fn == TN_FN_div ? whole : rest;
     if (v->op == TN_T_index)
-        return NULL;
+        return both;
     for (int i = 0; i < v->arg_count; i++) {
-        arg[i] = tn_ex_parted(x, v->arg[i], axis, size, whole, rest);
+        arg[i] = tn_ex_parted(x, v->arg[i], axis, size, whole, rest, both);
         if (!arg[i])
             return NULL;
     }
     return made_again(x, v, arg);
+}
+
+tn_tval *
+tn_ex_instead(tn_experts *x, tn_tval *v, const tn_tval *of, tn_tval *to)
+{
+    tn_tval *arg[TN_TVAL_ARGS];
+    bool changed = false;
+
+    if (v == of)
+        return to;
+    if (++x->visits > VISITS)
+        return NULL;
+    for (int i = 0; i < v->arg_count; i++) {
+        arg[i] = tn_ex_instead(x, v->arg[i], of, to);
+        if (!arg[i])
+            return NULL;
+        changed |= arg[i] != v->arg[i];
+    }
+    return changed ? made_again(x, v, arg) : v;
 }
 
 /* Equal, axes that are summed by any name. `hole`: an axis that stands for
@@ -279,9 +299,21 @@ one_follows(tn_experts *x, const tn_ex_facts *known, tn_tval *v, int depth)
     return false;
 }
 
+/* An id of a choice among so many. */
+static bool
+is_id_below(const tn_experts *x, tn_tval *v, double n)
+{
+    tn_tval *id = tn_ex_id(v);
+    const tn_value *ids = id ? tn_ex_loaded(x, id->buf) : NULL;
+
+    return ids && n >= 1 && tn_value_below(ids, tn_size_int(x->g->sizes, (int64_t)n));
+}
+
 static bool
 function_follows(tn_experts *x, const tn_ex_facts *known, tn_tval *v, int depth)
 {
+    double n;
+
     switch (v->fn) {
     case TN_FN_mul:
     case TN_FN_and:
@@ -296,7 +328,10 @@ function_follows(tn_experts *x, const tn_ex_facts *known, tn_tval *v, int depth)
     case TN_FN_or:
         return follows(x, known, v->arg[0], depth) || follows(x, known, v->arg[1], depth);
     case TN_FN_eq: return tn_ex_alike(v->arg[0], v->arg[1]);
-    case TN_FN_le: return tn_ex_is_zero(v->arg[0]) && v->arg[1]->op == TN_T_index;
+    case TN_FN_le:
+        return tn_ex_is_zero(v->arg[0]) &&
+            (v->arg[1]->op == TN_T_index || is_id_below(x, v->arg[1], INT32_MAX));
+    case TN_FN_lt: return tn_ex_number(v->arg[1], &n) && is_id_below(x, v->arg[0], n);
     default: return false;
     }
 }

@@ -220,6 +220,8 @@ take_x(tn_experts *x, tn_ex_term *t, tn_tval *v, tn_size width)
     tn_tval *f[TN_EX_FACTORS], *own = NULL, *at = tn_tb_index(x->k->b, t->column);
     int count = 0;
 
+    if (t->down.number && tn_ex_take_row(x, t, v, width))
+        return true;
     if (tn_ex_value(x, v, width, at, false))
         own = tn_ex_plain(v);
     else if (!tn_ex_factors(v, f, &count))

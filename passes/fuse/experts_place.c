@@ -360,13 +360,18 @@ shares_sum(const counted *a, const counted *b, const tn_axis *sender)
 }
 
 bool
-tn_ex_are_apart(tn_experts *x, const tn_ex_products *d, tn_axis *sender)
+tn_ex_are_apart(tn_experts *x, const tn_ex_products *d, tn_axis *sender, tn_ex_numbers *n)
 {
     counted *c = tn_new_array(x->arena, counted, d->count + 1);
 
-    for (int i = 0; i < d->count; i++)
+    *n = (tn_ex_numbers){.first = INT64_MAX, .ones = true};
+    for (int i = 0; i < d->count; i++) {
         if (!read_place(x, &d->at[i], sender, &c[i]))
             return false;
+        if (first_place(&c[i]) < n->first)
+            n->first = first_place(&c[i]);
+        n->ones &= tn_ex_is_flag(x, c[i].mark);
+    }
     for (int i = 0; i < d->count; i++)
         for (int j = i + 1; j < d->count; j++)
             if (!shares_sum(&c[i], &c[j], sender) &&

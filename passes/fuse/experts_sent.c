@@ -390,6 +390,7 @@ tn_ex_unsend(tn_experts *x, const tn_ex_term *t, tn_ex_term **out, int *count)
 {
     tn_ex_products *d = tn_new(x->arena, tn_ex_products), *c = tn_new(x->arena, tn_ex_products);
     tn_axis *places = places_of(t);
+    tn_ex_numbers n;
 
     x->near = true;
     if (!places)
@@ -404,7 +405,7 @@ tn_ex_unsend(tn_experts *x, const tn_ex_term *t, tn_ex_term **out, int *count)
     if (!are_sound(x, t->factor, t->factors, places, WEIGHTS))
         return tn_ex_fail(x, "results come back by a sum of products", "another form",
             "multiply the weight by one_hot of the place");
-    if (!tn_ex_are_apart(x, d, t->sender))
+    if (!tn_ex_are_apart(x, d, t->sender, &n))
         return false;
     for (int i = 0; i < c->count; i++) {
         out[i] = tn_new(x->arena, tn_ex_term);

@@ -85,10 +85,14 @@ is_number(const tn_tval *v)
 tn_tval *
 tn_ex_place_of(const tn_tval *load, int i)
 {
-    tn_tval *v = load->arg[i];
+    tn_tval *v = load->arg[i], *of;
 
-    while (load->op == TN_T_load && (tn_ex_is_fn(v, TN_FN_min) || tn_ex_is_fn(v, TN_FN_max)))
-        v = v->arg[0];
+    while (load->op == TN_T_load) {
+        of = tn_ex_is_fn(v, TN_FN_cast) && tn_is_int(v->dtype) ? v->arg[0] : v;
+        if (!tn_ex_is_fn(of, TN_FN_min) && !tn_ex_is_fn(of, TN_FN_max))
+            break;
+        v = of->arg[0];
+    }
     return v;
 }
 
@@ -260,7 +264,7 @@ parted(tn_experts *x, tn_tval *v)
     for (int i = 0; i < 2; i++)
         at[i] = tn_tb_index(x->k->b, axis[i]);
     for (int i = 0; i < v->arg_count; i++) {
-        arg[i] = tn_ex_parted(x, v->arg[i], v->red[0], by, at[0], at[1]);
+        arg[i] = tn_ex_parted(x, v->arg[i], v->red[0], by, at[0], at[1], NULL);
         if (!arg[i])
             return v;
     }

@@ -603,44 +603,157 @@ def dispatched(s, ex, x, ids, w, dense):
     return g.contract(back, y, f"{l}x,x{l}n->{l}n")
 
 
+def places(g, mask, dtype="f32"):
+    """Before each token, how many the mask has; one of several forms."""
+    if g.pick("counted", "less_one", "exclusive") == "exclusive":
+        return g.op("cum_sum", mask, axis=0, exclusive=True)
+    return g.op("sub", g.op("cum_sum", mask, axis=0), 1.0 if dtype == "f32" else 1)
+
+
+def fits(g, place, room, mask, dtype="f32"):
+    """The mask of those that have a place; `mask` where none is dropped."""
+    how = g.pick("dropped", "less", "greater", "where", "one_hot")
+    if how == "one_hot" or isinstance(room, str):
+        return mask
+    at = room if dtype != "f32" else float(room)
+    if how == "greater":
+        hit = g.op("greater", at, place)
+    else:
+        hit = g.op("less", place, at)
+    if how == "where":
+        return g.op("where", hit, mask, 0.0 if dtype == "f32" else 0)
+    return g.op("mul", mask, g.op("cast", hit, to=dtype))
+
+
+def one_place(g, place, mask):
+    """Of a token [.., 1] among all experts."""
+    return g.op("reduce_sum", g.op("mul", place, mask), axes=[1])
+
+
+def slot_places(s, hot, w, room):
+    """First choices before second ones; (dispatch, combine)."""
+    g = s.g
+    dispatch = combine = taken = None
+    late = g.yes("count_kept", 0.3)
+    for k in range(s.k):
+        one = g.op("index", hot, axis=1, at=k)
+        place = places(g, one)
+        if taken is not None:
+            place = g.op("add", place, taken)
+        kept = fits(g, place, room, one)
+        count = g.op("reduce_sum", kept if late else one, axes=[0], keepdims=True)
+        taken = count if taken is None else g.op("add", taken, count)
+        own = one_place(g, place, g.pick("place_of", "kept", "all") == "kept" and kept or one)
+        at = g.op("one_hot", g.op("cast", own, to="i32"), depth=room)
+        part = g.contract(kept, at, "mx,mc->mxc")
+        wk = g.op("reshape", g.op("slice", w, axis=1, start=k, size=1), to=f"[{s.tokens},1,1]")
+        both = g.op("mul", part, wk)
+        combine = both if combine is None else g.op("add", combine, both)
+        dispatch = part if dispatch is None else g.op("add", dispatch, part)
+    return dispatch, combine
+
+
+def pair_places(s, ids, room):
+    """Pairs of tokens and slots counted as one axis: masks [T,k,X], places [T,k]."""
+    g = s.g
+    turned = g.yes("slots_first")
+    if turned:
+        ids = g.op("transpose", ids, perm=[1, 0])
+    flat = g.op("reshape", ids, to=f"[{s.k}*{s.tokens}]")
+    hot = g.op("one_hot", flat, depth=s.experts)
+    place = places(g, hot)
+    kept = fits(g, place, room, hot)
+    own = one_place(g, place, hot)
+    if not turned:
+        return (g.op("reshape", kept, to=f"[{s.tokens},{s.k},{s.experts}]"),
+                g.op("reshape", own, to=f"[{s.tokens},{s.k}]"))
+    kept = g.op("reshape", kept, to=f"[{s.k},{s.tokens},{s.experts}]")
+    own = g.op("reshape", own, to=f"[{s.k},{s.tokens}]")
+    return g.op("transpose", kept, perm=[1, 0, 2]), g.op("transpose", own, perm=[1, 0])
+
+
 def with_capacity(s, ex, x, ids, w, dense):
-    """GShard and Switch: places counted by cumsum, room for all."""
+    """GShard and Switch: places counted by cumsum, room for all or for a few."""
     g = s.g
     x, ids, w = s.flat(x, WIDTH), s.flat(ids, s.k), s.flat(w, s.k)
-    room = s.tokens
-    hot = g.op("one_hot", ids, depth=s.experts)
-    first = g.pick("places", "slots_joined", "slot_by_slot")
-    dispatch = combine = taken = None
-    if first == "slots_joined" or s.k == 1:
+    room = g.pick("room", s.tokens, 3)
+    first = g.pick("places", "slots_joined", "slot_by_slot", "pairs")
+    if first == "pairs":
+        hot, own = pair_places(s, ids, room)
+        at = g.op("one_hot", g.op("cast", own, to="i32"), depth=room)
+        dispatch = g.contract(hot, at, "mkx,mkc->mxc")
+        weighed_hot = g.op("mul", hot, s.last(w))
+        combine = g.contract(weighed_hot, at, "mkx,mkc->mxc")
+    elif first == "slots_joined" or s.k == 1:
+        hot = g.op("one_hot", ids, depth=s.experts)
         some = g.op("reduce_sum", hot, axes=[1])
-        place = g.op("sub", g.op("cum_sum", some, axis=0), 1.0)
+        place = places(g, some)
+        kept = fits(g, place, room, some)
         if g.yes("masked_place"):
             place = g.op("mul", place, some)
         at = g.op("one_hot", g.op("cast", place, to="i32"), depth=room)
         weight = g.contract(w, hot, "mk,mkx->mx")
-        dispatch = g.op("mul", at, s.last(some))
+        dispatch = g.op("mul", at, s.last(kept))
         combine = g.op("mul", dispatch, s.last(weight))
     else:
-        for k in range(s.k):
-            one = g.op("index", hot, axis=1, at=k)
-            place = g.op("sub", g.op("cum_sum", one, axis=0), 1.0)
-            if taken is not None:
-                place = g.op("add", place, taken)
-            count = g.op("reduce_sum", one, axes=[0], keepdims=True)
-            taken = count if taken is None else g.op("add", taken, count)
-            own = g.op("reduce_sum", g.op("mul", place, one), axes=[1])
-            at = g.op("one_hot", g.op("cast", own, to="i32"), depth=room)
-            part = g.contract(one, at, "mx,mc->mxc")
-            wk = g.op("reshape", g.op("slice", w, axis=1, start=k, size=1), to=f"[{s.tokens},1,1]")
-            both = g.op("mul", part, wk)
-            combine = both if combine is None else g.op("add", combine, both)
-            dispatch = part if dispatch is None else g.op("add", dispatch, part)
+        dispatch, combine = slot_places(s, g.op("one_hot", ids, depth=s.experts), w, room)
     if g.yes("dispatch_from_combine", 0.3):
-        dispatch = g.op("cast", g.op("not_equal", combine, 0.0), to="f32")
+        if g.yes("by_cast"):
+            dispatch = g.op("cast", g.op("cast", combine, to="bool"), to="f32")
+        else:
+            dispatch = g.op("cast", g.op("not_equal", combine, 0.0), to="f32")
     sent = g.contract(dispatch, x, "mxc,mh->xch")
     ex.out_shape = [s.experts, room]
     y = ex.run(sent, "xc", ex.all, "x", "xc")
     y = g.contract(combine, y, "mxc,xcn->mn")
+    return g.op("reshape", y, to=s.to(WIDTH))
+
+
+def by_places(s, ex, x, ids, w, dense):
+    """Tokens scattered to rows expert * places + place, results gathered back."""
+    g = s.g
+    x, ids, w = s.flat(x, WIDTH), s.flat(ids, s.k), s.flat(w, s.k)
+    room, pairs, tokens = g.pick("room", s.tokens, 3), f"{s.k}*{s.tokens}", s.tokens
+    few = room == 3
+    turned = g.yes("slots_first")
+    flat = g.op("transpose", ids, perm=[1, 0]) if turned else ids
+    flat = g.op("cast", g.op("reshape", flat, to=f"[{pairs}]"), to="i32")
+    hot = g.op("one_hot", flat, depth=s.experts, dtype="i32")
+    place = places(g, hot, "i32")
+    if g.pick("own_place", "sum", "gather") == "sum":
+        place = g.op("reduce_sum", g.op("mul", place, hot), axes=[-1])
+    else:
+        place = g.op("gather_elements", place, s.last(flat), axis=1)
+        place = g.op("squeeze", place, axes=[-1])
+    row = g.op("mul", flat, room if few else f"={room}")
+    row = g.op("add", row, place) if g.yes("row_first") else g.op("add", place, row)
+    rows, spare = f"{s.experts}*({room})", few and g.yes("spare_row")
+    lead = f"[{s.k},{tokens},{WIDTH}]" if turned else f"[{tokens},{s.k},{WIDTH}]"
+    many = g.op("broadcast", g.op("unsqueeze", x, axes=[0 if turned else 1]), to=lead)
+    many = g.op("reshape", many, to=f"[{pairs},{WIDTH}]")
+    keep = g.op("less", place, room) if few else None
+    if few:
+        row = g.op("where", keep, row, s.experts * 3 if spare else 0)
+        if not spare:
+            many = g.op("where", s.last(keep), many, 0.0)
+    buffer = g.op("fill", type=f"f32[{rows}+{int(spare)},{WIDTH}]", value=0)
+    adds = {"reduce": "add"} if (few and not spare) or g.yes("rows_added") else {}
+    buffer = g.op("scatter_nd", buffer, s.last(row), many, **adds)
+    if spare:
+        buffer = g.op("slice", buffer, axis=0, start=0, size=rows)
+    sent = g.op("reshape", buffer, to=f"[{s.experts},{room},{WIDTH}]")
+    ex.out_shape = [s.experts, room]
+    y = ex.run(sent, "xc", ex.all, "x", "xc")
+    y = g.op("reshape", y, to=f"[{rows},{WIDTH}]")
+    if spare:
+        y = g.op("concat", y, g.op("fill", type=f"f32[1,{WIDTH}]", value=0), axis=0)
+    y = g.op("gather", y, row, axis=0)
+    if few and not spare:
+        y = g.op("where", s.last(keep), y, 0.0)
+    y = g.op("reshape", y, to=lead)
+    if turned:
+        w = g.op("transpose", w, perm=[1, 0])
+    y = g.op("reduce_sum", g.op("mul", y, s.last(w)), axes=[0 if turned else 1])
     return g.op("reshape", y, to=s.to(WIDTH))
 
 
@@ -738,8 +851,9 @@ def by_sorting(s, ex, x, ids, w, dense):
 
 
 DISPATCHES = {f.__name__: f for f in (by_axis, by_number, by_slot, slot_by_slot, by_pair,
-                                      dispatched, with_capacity, by_rows, by_sorting)}
-SLOTS_ONLY = {"by_slot", "slot_by_slot", "by_pair", "with_capacity", "by_sorting"}
+                                      dispatched, with_capacity, by_places, by_rows,
+                                      by_sorting)}
+SLOTS_ONLY = {"by_slot", "slot_by_slot", "by_pair", "with_capacity", "by_places", "by_sorting"}
 
 
 def shared(s, x, y):
