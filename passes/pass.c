@@ -12,6 +12,7 @@
 #include "passes/rounds.h"
 #include "passes/rule.h"
 #include "passes/whole.h"
+#include "passes/written.h"
 
 static bool
 keeps(const void *self, const tn_op *op)

@@ -51,9 +51,8 @@ grows_by(const tn_op *op, int dim, int64_t by)
     return tn_is_int(t->dtype);
 }
 
-/* Elements are 0, 1, .. along that dimension, whatever the others. */
-static bool
-is_position(tn_value *v, int dim)
+bool
+tn_is_position(tn_value *v, int dim)
 {
     for (int depth = 0; depth < 16; depth++) {
         const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
@@ -120,7 +119,7 @@ by_row(tn_op *op, int64_t batch)
         parts->in_count < 2 || batch >= at->type.rank - 1 ||
         !tn_size_is_one(parts->in[0]->type.dim[at->type.rank - 1]) ||
         !tn_size_equal(at->type.dim[batch], x->type.dim[batch]) ||
-        !is_position(parts->in[0], (int)batch))
+        !tn_is_position(parts->in[0], (int)batch))
         return NULL;
     at = parts->in_count == 2
         ? parts->in[1]
@@ -162,7 +161,7 @@ place_in_row(tn_value *at, int64_t length)
 
             if (n->kind == TN_VALUE_LITERAL && tn_number_is_int(&n->number, &by) && by == length &&
                 tn_type_equal(&add->in[1 - i]->type, &add->out[0]->type) &&
-                dim_behind(add, i, 0) >= 0 && is_position(mul->in[k], dim_behind(add, i, 0)))
+                dim_behind(add, i, 0) >= 0 && tn_is_position(mul->in[k], dim_behind(add, i, 0)))
                 return add->in[1 - i];
         }
     }
@@ -217,7 +216,7 @@ marked(const tn_value *mask, int dim)
         return NULL;
     for (int i = 0; i < 2; i++)
         if (op->in[i]->kind != TN_VALUE_LITERAL && dim_behind(op, i, dim) >= 0 &&
-            dim_behind(op, 1 - i, dim) < 0 && is_position(op->in[i], dim_behind(op, i, dim)))
+            dim_behind(op, 1 - i, dim) < 0 && tn_is_position(op->in[i], dim_behind(op, i, dim)))
             return op->in[1 - i];
     return NULL;
 }

@@ -14,5 +14,7 @@
  *
  * None changes a bit, nor which runs fail. */
 bool tn_clean_picks(tn_graph *g);
+/* Elements are 0, 1, .. along that dimension, whatever the others. */
+bool tn_is_position(tn_value *v, int dim);
 
 #endif

@@ -126,6 +126,40 @@ def one_hot(em, transitions):
     return torch.stack(path, 1)
 
 
+def in_place(em, transitions):
+    """Pointers written into an array, step by step."""
+    em = em.transpose(0, 1)
+    score, places = em[0], torch.zeros(LENGTH, em.shape[1], K, dtype=torch.long)
+    for t in range(1, LENGTH):
+        best, places[t] = torch.max(transitions + score.unsqueeze(-1), 1)
+        score = best + em[t]
+    tag = score.argmax(-1)
+    path = [tag]
+    for t in range(LENGTH - 1, 0, -1):
+        tag = places[t].gather(1, tag[:, None])[:, 0]
+        path.append(tag)
+    path.reverse()
+    return torch.stack(path, 1)
+
+
+def trellis(em, transitions):
+    """Scores as well."""
+    many = em.shape[0]
+    scores, places = torch.zeros(many, LENGTH, K), torch.zeros(many, LENGTH, K, dtype=torch.long)
+    scores[:, 0] = em[:, 0]
+    for t in range(1, LENGTH):
+        sums = scores[:, t - 1].unsqueeze(2) + transitions
+        scores[:, t] = em[:, t] + sums.amax(1)
+        places[:, t] = sums.argmax(1)
+    tag = scores[:, -1].argmax(-1)
+    path = [tag]
+    for t in range(LENGTH - 1, 0, -1):
+        tag = places[:, t].gather(1, tag[:, None])[:, 0]
+        path.append(tag)
+    path.reverse()
+    return torch.stack(path, 1)
+
+
 def least_costs(em, transitions):
     score, pointers = -em[:, 0], []
     for t in range(1, LENGTH):
@@ -161,6 +195,8 @@ decoder("indexed", "Pointers taken by indices of step, row and tag", indexed, (K
 decoder("end_to_end", "Pointers of all rows end to end", end_to_end, (K, K), exporters=("dynamo20",))
 decoder("one_hot", "Pointers chosen by a product with a one-hot row", one_hot, (K, K), exporters=("dynamo20",))
 decoder("least_costs", "keras-contrib, CRF.viterbi_decoding, after its source: the least of negated scores", least_costs, (K, K))
+decoder("in_place", "SuPar, LinearChainCRF, after its source: pointers assigned to places of an array", in_place, (K, K))
+decoder("trellis", "Scores and pointers assigned to places of arrays", trellis, (K, K), exporters=("ts17", "dynamo20"))
 decoder("likelihood", "The likelihood of a path, after pytorch-crf's source, whose gathers share views of tags", likelihood,
         (K,), (K, K), (K,), spec=EM | MASK | TAGS, exporters=("dynamo20",), meta={"fuses": "crf_partition"})
 
