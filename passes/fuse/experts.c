@@ -241,7 +241,7 @@ open_candidate(tn_experts *x, tn_value *y)
     x->lead = y->type.rank - 1;
     x->predicate = NULL;
     x->near = false;
-    x->visits = 0;
+    x->visits = x->tries = 0;
     memset(x->scores, 0, x->g->op_count * sizeof *x->scores);
     look(x);
     if (!is_worth_it(x))
@@ -533,7 +533,7 @@ miss(tn_experts *x, const tn_op *op)
 }
 
 /* What one candidate makes before it is one. */
-enum { SPARE = 8 * TN_EX_PRODUCTS };
+enum { SPARE = 256 };
 
 /* New operations have numbers of their own. */
 static void

@@ -151,6 +151,7 @@ typedef struct tn_experts {
     const char *predicate, *found, *advice;
     bool near;
     int visits; /* of expressions that were made again, for one candidate */
+    int tries;  /* of values that were reshaped */
     TN_VEC(tn_ex_miss) misses;
 } tn_experts;
 
@@ -209,6 +210,8 @@ tn_tval *tn_ex_instead(tn_experts *x, tn_tval *v, const tn_tval *of, tn_tval *to
 /* A whole number, 0 or more; 0 or 1. */
 bool tn_ex_counts(const tn_tval *v);
 bool tn_ex_is_flag(const tn_experts *x, const tn_tval *v);
+/* Ids along the last axis of a top_k or sort: no number comes twice. */
+bool tn_ex_are_numbers_apart(const tn_value *ids);
 /* Takes a factor that is not 0, and what follows. */
 bool tn_ex_add_fact(tn_ex_facts *known, tn_tval *v);
 /* True if it is not 0 where those are not. */
@@ -222,6 +225,9 @@ typedef struct tn_ex_numbers {
 /* True if each place of each expert is given by one product at most, to one
  * token `sender`; with a reason, if not. */
 bool tn_ex_are_apart(tn_experts *x, const tn_ex_products *d, tn_axis *sender, tn_ex_numbers *n);
+/* True if factor `at` of the product asks only that its place is below
+ * `room`. */
+bool tn_ex_asks_room(tn_experts *x, const tn_ex_product *p, int at, int64_t *room);
 /* Takes the tokens of an expert's places: what is summed over them is `own`. */
 bool tn_ex_take_sent(tn_experts *x, tn_ex_term *t, tn_tval *own, tn_size width);
 /* Takes what was scattered to rows `expert * places + place`, if the term is of

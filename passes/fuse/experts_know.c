@@ -206,6 +206,20 @@ tn_ex_counts(const tn_tval *v)
     return counts(v, DEEP);
 }
 
+bool
+tn_ex_are_numbers_apart(const tn_value *ids)
+{
+    const tn_op *op;
+
+    while (ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_cast)
+        ids = ids->def->in[0];
+    op = ids->kind == TN_VALUE_RESULT && ids->index == 1 ? ids->def : NULL;
+    if (!op || (op->code != TN_OP_top_k && op->code != TN_OP_sort))
+        return false;
+    return tn_op_int(op, op->code == TN_OP_sort ? TN_ATTR_sort_axis : TN_ATTR_top_k_axis) ==
+        ids->type.rank - 1;
+}
+
 /* Slots of a top_k that are compared with one number: one is it at most. */
 static bool
 is_one_slot(const tn_experts *x, const tn_tval *v)
@@ -218,11 +232,8 @@ is_one_slot(const tn_experts *x, const tn_tval *v)
         tn_tval *id = tn_ex_id(eq->arg[i]);
         const tn_value *ids = id ? tn_ex_loaded(x, id->buf) : NULL;
 
-        while (ids && ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_cast)
-            ids = ids->def->in[0];
-        if (ids && ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_top_k &&
+        if (ids && tn_ex_are_numbers_apart(ids) &&
             is_index(id->arg[id->arg_count - 1], v->red[0]) &&
-            tn_op_int(ids->def, TN_ATTR_top_k_axis) == ids->type.rank - 1 &&
             !tn_tval_has_axis(eq->arg[1 - i], v->red[0]))
             return true;
     }

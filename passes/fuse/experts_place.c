@@ -259,6 +259,39 @@ read_place(tn_experts *x, const tn_ex_product *p, tn_axis *sender, counted *c)
     return true;
 }
 
+/* S and what is added to it are the same. */
+static bool
+same_place(const counted *a, const counted *b)
+{
+    if (!a->base || !b->base || !tn_ex_alike(a->base, b->base) || a->add != b->add ||
+        a->offsets != b->offsets)
+        return false;
+    for (int i = 0; i < a->offsets; i++)
+        if (!tn_ex_alike(a->offset[i], b->offset[i]))
+            return false;
+    return true;
+}
+
+bool
+tn_ex_asks_room(tn_experts *x, const tn_ex_product *p, int at, int64_t *room)
+{
+    tn_tval *v = tn_ex_plain(p->f[at]);
+    bool less = tn_ex_is_fn(v, TN_FN_lt), more = tn_ex_is_fn(v, TN_FN_gt);
+    counted asked = {.base = NULL}, place = {.base = NULL};
+    tn_ex_facts others = {.count = 0};
+    double n;
+
+    if ((!less && !more) || !tn_ex_number(v->arg[less], &n) || n < 1 || n > INT32_MAX ||
+        n > (double)(int64_t)n)
+        return false;
+    for (int i = 0; i < p->count; i++)
+        if (i != at && !tn_ex_add_fact(&others, p->f[i]))
+            return false;
+    *room = (int64_t)n;
+    return collect(x, &others, v->arg[more], false, &asked, DEEP) &&
+        collect(x, &others, p->place, false, &place, DEEP) && same_place(&asked, &place);
+}
+
 /* ---- two places ---- */
 
 /* a < b or a <= b, a the place itself, b one number for all tokens: if it

@@ -214,14 +214,11 @@ asks_places(tn_experts *x, const scattered *s)
 
 /* A token has an expert once at most. */
 static bool
-is_top_k(const tn_experts *x, const tn_tval *id)
+is_chosen_once(const tn_experts *x, const tn_tval *id)
 {
     const tn_value *ids = tn_ex_loaded(x, id->buf);
 
-    while (ids && ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_cast)
-        ids = ids->def->in[0];
-    return ids && ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_top_k &&
-        ids->index == 1 && ids->type.rank == 2 && tn_op_int(ids->def, TN_ATTR_top_k_axis) == 1;
+    return ids && tn_ex_are_numbers_apart(ids);
 }
 
 static bool
@@ -247,7 +244,8 @@ has_places(tn_experts *x, const tn_ex_term *t, const scattered *s, const tn_ex_n
     if (n->first != 0 || !n->ones || !slots)
         return false;
     return is_no_more(x, s->p.axis->high, tn_size_mul(x->g->sizes, tokens, slots), s->places) ||
-        (is_top_k(x, tn_ex_id(s->id)) && is_no_more(x, x->at[0]->axis->high, tokens, s->places));
+        (is_chosen_once(x, tn_ex_id(s->id)) &&
+            is_no_more(x, x->at[0]->axis->high, tokens, s->places));
 }
 
 static bool
@@ -295,20 +293,46 @@ by_slots(tn_experts *x, const scattered *s, tn_tval *el)
     return NULL;
 }
 
+/* The element as one of a value [tokens,slots] that is made for it; NULL. */
+static tn_tval *
+made(tn_experts *x, const scattered *s, tn_tval *el)
+{
+    tn_value *v = by_slots(x, s, el);
+    tn_tval *slot = s->p.rest == x->at[0] ? s->p.whole : s->p.rest;
+
+    if (!v)
+        return NULL;
+    tn_push(x->arena, &x->cone, v);
+    x->at[1] = s->p.size ? slot : tn_tb_int(x->k->b, 0);
+    return tn_ex_plain(tn_lo_el(x->k, v, x->at));
+}
+
 /* What keeps pairs, as a factor that can be found. */
 static bool
 add_fits(tn_experts *x, tn_ex_term *t, const scattered *s, tn_tval *fits)
 {
-    tn_value *v = by_slots(x, s, fits);
-    tn_tval *slot = s->p.rest == x->at[0] ? s->p.whole : s->p.rest;
+    tn_tval *own = t->factors < TN_EX_FACTORS ? made(x, s, fits) : NULL;
 
-    if (!v || t->factors == TN_EX_FACTORS)
+    if (!own)
         return false;
-    tn_push(x->arena, &x->cone, v);
-    x->at[1] = s->p.size ? slot : tn_tb_int(x->k->b, 0);
-    t->factor[t->factors++] = tn_ex_plain(tn_lo_el(x->k, v, x->at));
+    t->factor[t->factors++] = own;
     t->drops = true;
     return true;
+}
+
+/* The id of the pair, as a value that the graph has. */
+static tn_tval *
+find_id(tn_experts *x, const scattered *s)
+{
+    tn_tval *id = at_pair(x, s, s->id), *last = NULL, *own;
+    tn_ex_part part;
+
+    if (s->p.size)
+        last = s->p.rest == x->at[0] ? s->p.whole : s->p.rest;
+    if (!id || tn_ex_find_part(x, tn_ex_plain(id), last, &part))
+        return id;
+    own = made(x, s, id);
+    return own ? own : id;
 }
 
 /* A test whether the row is one there is: it is, if the pair is kept. `kept`:
@@ -458,6 +482,6 @@ tn_ex_take_row(tn_experts *x, tn_ex_term *t, tn_tval *own, tn_size width)
         return tn_ex_fail(x, "results of tokens that were dropped are 0", "those of other rows",
             "multiply them by 0 where the token was not sent");
     t->sent_as = own;
-    t->id_of_row = at_pair(x, s, s->id);
+    t->id_of_row = find_id(x, s);
     return t->id_of_row != NULL;
 }

@@ -357,7 +357,9 @@ unsend(tn_experts *x, const tn_ex_term *t, const tn_ex_product *c, tn_axis *plac
     tn_tval *last;
     tn_ex_part part;
     tn_value *fits;
+    int64_t most = 0, asked;
 
+    (void)tn_tval_is_int(places->high, &most);
     *out = *t;
     out->factors = out->sums = 0;
     out->sender = NULL;
@@ -372,6 +374,11 @@ unsend(tn_experts *x, const tn_ex_term *t, const tn_ex_product *c, tn_axis *plac
     for (int i = 0; i < c->count; i++) {
         if (tn_tval_has_axis(c->f[i], places))
             continue;
+        if (most > 0 && tn_ex_asks_room(x, c, i, &asked)) {
+            most = asked < most ? asked : most;
+            room = tn_size_int(x->g->sizes, most);
+            continue;
+        }
         if (out->factors == TN_EX_FACTORS - 1)
             return false;
         out->factor[out->factors++] = c->f[i];

@@ -7,6 +7,7 @@
 
 #include "passes/clean.h"
 #include "passes/fuse/experts_in.h"
+#include "passes/range.h"
 
 /* ---- values of the graph ---- */
 
@@ -49,6 +50,52 @@ tn_ex_find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
             continue;
         *out = (tn_ex_part){v, wide, -1};
         return true;
+    }
+    return false;
+}
+
+/* A value [..,n] of as many tokens, whose axes are others. */
+static bool
+has_tokens(const tn_experts *x, const tn_value *v)
+{
+    tn_sizes *s = x->g->sizes;
+    tn_size all = tn_size_int(s, 1), tokens = all;
+
+    if (v->type.rank < 2 || same_tokens(x, v) || v->type.dtype == TN_BOOL)
+        return false;
+    for (int i = 0; i < v->type.rank - 1; i++)
+        all = tn_size_mul(s, all, v->type.dim[i]);
+    for (int i = 0; i < x->lead; i++)
+        tokens = tn_size_mul(s, tokens, x->y->type.dim[i]);
+    return tn_size_equal(all, tokens);
+}
+
+/* As tn_ex_find_part, of a value whose axes of tokens are joined or parted:
+ * reshaped, if it is that. */
+static bool
+find_reshaped(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
+{
+    enum { TRIES = 96 };
+    tn_build b = tn_build_before(x->y->def);
+    uint32_t count = x->cone.count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        tn_value *v = x->cone.at[i];
+        tn_size to[TN_MAX_RANK];
+
+        if (!has_tokens(x, v))
+            continue;
+        if (++x->tries > TRIES)
+            return false;
+        memcpy(to, x->y->type.dim, (size_t)x->lead * sizeof *to);
+        to[x->lead] = v->type.dim[v->type.rank - 1];
+        v = tn_build_reshape(&b, v, to, x->lead + 1);
+        x->groups.inlined[v->def->id] = true;
+        tn_push(x->arena, &x->cone, v);
+        if (tn_ex_find_part(x, el, last, out) && out->value == v)
+            return true;
+        x->cone.count--;
+        tn_op_remove(v->def);
     }
     return false;
 }
@@ -139,6 +186,9 @@ find_parts(tn_experts *x, tn_ex_term *t, tn_tval *last, const tn_ex_choice *c)
         } else if (says_again(c, f[at])) {
             tn_ex_drop(f, &count, at);
             t->guarded = true;
+        } else if (find_reshaped(x, f[at], last, &t->part[t->parts])) {
+            tn_ex_drop(f, &count, at);
+            t->parts++;
         } else if (find_product(x, f, &count, at, last, &t->part[t->parts]) ||
             find_column(x, f[at], &t->part[t->parts])) {
             at = t->part[t->parts++].column < 0 ? 0 : (tn_ex_drop(f, &count, at), at);
@@ -173,6 +223,8 @@ ids_of(tn_experts *x, tn_tval *id, int64_t *most)
 
     *most = 0;
     if (last->op == TN_T_index && tn_ex_find_part(x, id, last, &part))
+        return tn_is_int(part.value->type.dtype) ? part.value : NULL;
+    if (last->op == TN_T_index && find_reshaped(x, id, last, &part))
         return tn_is_int(part.value->type.dtype) ? part.value : NULL;
     if (v && !same_tokens(x, v) && tn_tval_is_int(last, &slot) &&
         tn_ex_find_part(x, id, last, &part) &&
@@ -281,6 +333,43 @@ column_of(tn_experts *x, tn_ex_term *t)
     return NULL;
 }
 
+static bool
+names_experts(const tn_experts *x, const tn_tval *id, const tn_axis *experts)
+{
+    const tn_value *ids = loaded(x, id);
+    tn_size count = tn_ex_extent(x, experts);
+
+    return ids && count && tn_value_below(ids, count);
+}
+
+/* A sum over experts and slots, where an id is the expert: that over slots, of
+ * the experts of the ids. */
+static tn_tval *
+take_id(tn_experts *x, tn_ex_term *t, const tn_tval *number)
+{
+    for (int i = 0; t->sums == 2 && number && number->op == TN_T_index && i < t->factors; i++)
+        for (int n = 0; tn_ex_is_fn(t->factor[i], TN_FN_eq) && n < 2; n++) {
+            tn_tval *id = tn_ex_id(t->factor[i]->arg[n]), *e = t->factor[i]->arg[1 - n];
+            int own = t->sum[1] == number->axis;
+
+            e = tn_ex_plain(e);
+            if (!id || e->op != TN_T_index || e->axis != number->axis ||
+                !names_experts(x, id, e->axis) || t->sum[own] != number->axis ||
+                !tn_tval_has_axis(id, t->sum[1 - own]))
+                continue;
+            tn_ex_drop(t->factor, &t->factors, i);
+            t->sum[0] = t->sum[1 - own];
+            t->sums = 1;
+            for (int f = 0; f < t->factors; f++) {
+                t->factor[f] = tn_ex_at(x, t->factor[f], number->axis, id);
+                if (!t->factor[f])
+                    return NULL;
+            }
+            return id;
+        }
+    return NULL;
+}
+
 /* All experts along an axis, or one by number: a weight for each. */
 static bool
 dense(tn_experts *x, tn_ex_term *t, tn_tval *number)
@@ -319,6 +408,9 @@ tn_ex_weigh(tn_experts *x, tn_ex_term *t)
         return gathered(x, t, id);
     if (number && number->op != TN_T_index && number->op != TN_T_const)
         return false;
+    id = take_id(x, t, number);
+    if (id)
+        return gathered(x, t, id);
     return dense(x, t, number);
 }
 
