@@ -7,12 +7,20 @@
  *         for panels of nv vectors { copy the lane side, if asked
  *             for panels of rows { the first arm that covers them } } }
  *
+ * Where the lane side of a block stays in cache, panels of rows come first and
+ * the lane side is copied whole before: then sums are stored along rows, and
+ * a row is read once.
+ *
  * Where the row counts of panels are not known, all but the first arm run
  * fewer rows too: the row index is clamped, and the last row is stored again.
  * So edges cost no branch in the loop over k. */
 
-/* Reduced positions from which on rows are worth a copy. */
-enum { LONG_K = 1024 };
+enum {
+    LONG_K = 1024, /* reduced positions from which on rows are worth a copy */
+    SHORT_K = 256, /* up to which a detour of the sums is felt */
+    BLOCK_K = 512, /* of a block, twice as many where there are */
+    FEW_LANES = 64, /* no more lanes than these */
+};
 
 /* ---- operands ---- */
 
@@ -63,14 +71,21 @@ whole_vectors(const tn_sched *s, int64_t most)
     return best;
 }
 
-static int
-vectors(const tn_sched *s, const tn_nest *n)
+/* Positions on the lane axis that a task takes at most. */
+static int64_t
+lanes_most(const tn_sched *s, const tn_nest *n)
 {
     const tn_axstate *x = &s->axis[n->lane->index];
     int64_t most = tn_axis_most(s, n->lane);
 
-    if (x->most && x->most < most)
-        most = x->most;
+    return x->most && x->most < most ? x->most : most;
+}
+
+static int
+vectors(const tn_sched *s, const tn_nest *n)
+{
+    int64_t most = lanes_most(s, n);
+
     if (s->choice.nv > 0)
         return s->choice.nv < TN_CONTRACT_VECTORS ? s->choice.nv : TN_CONTRACT_VECTORS;
     if (most <= s->lanes || n->reds.count > 1)
@@ -78,6 +93,15 @@ vectors(const tn_sched *s, const tn_nest *n)
     if (!tn_is_sum_of_products(n->reds.at[0]) && s->lanes >= 8)
         return whole_vectors(s, most);
     return s->lanes >= 8 || most <= 2 * s->lanes ? 2 : 4;
+}
+
+/* Steps of a block of the reduced axis. */
+static int64_t
+block_steps(const tn_sched *s, const tn_nest *n)
+{
+    if (s->choice.kc >= 0)
+        return s->choice.kc ? s->choice.kc : INT32_MAX;
+    return lanes_most(s, n) <= FEW_LANES ? 2 * BLOCK_K : BLOCK_K;
 }
 
 int
@@ -229,7 +253,7 @@ static bool
 copies_rows(tn_sched *s, const tn_contract_block *c, tn_tval *v)
 {
     tn_axset known = c->n->red_set | c->row_set | c->outer_set | tn_bound_axes(s, c->top);
-    int64_t k = 1, length;
+    int64_t k = 1, length, alone;
 
     if (!v || tn_val(s, v)->store[0] || !(tn_val(s, v)->deps & c->n->red_set) ||
         tn_val(s, v)->deps & ~known)
@@ -238,8 +262,13 @@ copies_rows(tn_sched *s, const tn_contract_block *c, tn_tval *v)
         return s->choice.apack > 0;
     for (uint32_t i = 0; i < c->n->red.count; i++)
         k *= tn_length_known(s, c->n->red.at[i], &length) ? length : 1;
-    /* With one panel of lanes each copy would be read once. */
-    return (k > LONG_K && tn_axis_most(s, c->lane) > (int64_t)c->nv * s->lanes) || has_guard(s, v);
+    /* With one panel of lanes each copy would be read once. Where no other task
+     * reads the row, it comes from memory: better while sums are made than for
+     * a copy that waits for it. */
+    alone = c->lane->kind == TN_AXIS_GRID ? s->choice.cols : 0;
+    if (alone < (int64_t)c->nv * s->lanes)
+        alone = (int64_t)c->nv * s->lanes;
+    return (k > LONG_K && tn_axis_most(s, c->lane) > alone) || has_guard(s, v);
 }
 
 /* Loads of the lane side that would be gathers. */
@@ -293,17 +322,54 @@ is_cheap(tn_sched *s, tn_tval *v)
     return cost <= STRAIGHT_COST;
 }
 
+static bool
+loads_nothing(tn_sched *s, tn_tval *v)
+{
+    tn_vals stem = {0};
+
+    tn_stem_start(s, &stem);
+    tn_stem(s, v, TN_STOP_KEPT, true, &stem);
+    for (uint32_t i = 0; i < stem.count; i++)
+        if (stem.at[i]->op == TN_T_load)
+            return false;
+    return true;
+}
+
+/* Reduced positions, at least 1; INT16_MAX for each axis of unknown length. */
+static int64_t
+reduced(tn_sched *s, const tn_nest *n)
+{
+    int64_t k = 1, length;
+
+    for (uint32_t i = 0; i < n->red.count && k < INT32_MAX; i++)
+        k *= tn_length_known(s, n->red.at[i], &length) ? length : INT16_MAX;
+    return k < 1 ? 1 : k;
+}
+
+/* A store after a short sum. What is loaded for it is asked for before the sum,
+ * and may lie in its place where rows are stored again for those that are not
+ * there: that goes by way of the tile. */
+static bool
+stores_straight(tn_sched *s, const tn_contract_block *c, const tn_out *o, bool sum)
+{
+    if (o->kind != TN_OUT_STORE || o->stmt->condition || reduced(s, c->n) > SHORT_K)
+        return false;
+    return sum || (is_cheap(s, o->value) && loads_nothing(s, o->value));
+}
+
 /* What follows a sum is its storage, or that of something cheap. */
 static bool
-goes_straight(tn_sched *s, const tn_nest *n)
+goes_straight(tn_sched *s, const tn_contract_block *c)
 {
+    const tn_nest *n = c->n;
+
     for (uint32_t i = 0; i < n->tail.count; i++) {
         const tn_out *o = n->tail.at[i];
         bool sum = false;
 
         for (uint32_t k = 0; k < n->reds.count; k++)
             sum |= o->value == n->reds.at[k];
-        if (o->kind == TN_OUT_KEEP && is_cheap(s, o->node))
+        if ((o->kind == TN_OUT_KEEP && is_cheap(s, o->node)) || stores_straight(s, c, o, sum))
             continue;
         if (o->kind != TN_OUT_CARRY || !sum)
             return false;
@@ -349,13 +415,13 @@ plan_block(tn_sched *s, tn_contract_block *c)
     c->nv = vectors(s, n);
     c->mr = tn_contract_rows(s, n);
     c->uk = s->choice.uk;
-    c->kc = s->choice.kc < 1 ? INT32_MAX : s->choice.kc;
+    c->kc = block_steps(s, n);
     c->ka = n->red.at[0];
     c->blocked = n->red.count == 1 && takes_blocks(s, c);
-    c->direct = !c->blocked && goes_straight(s, n);
     split_axes(s, c);
     note_spans(s, c);
     choose_arms(s, c);
+    c->direct = !c->blocked && goes_straight(s, c);
     c->row_length = tn_int(s, 1);
     for (uint32_t i = 0; i < c->row_count; i++)
         c->row_length = tn_mul(s, c->row_length, tn_length(s, c->rows[i]));
@@ -435,7 +501,7 @@ may_prepare(tn_sched *s, tn_contract_block *c, tn_point *p)
             return false;
         k *= length;
     }
-    if (s->choice.kc >= 1 && k > s->choice.kc)
+    if (k > block_steps(s, n))
         return false;
     for (uint32_t i = 0; i < n->reds.count; i++) {
         tn_tval *v = side(s, n->reds.at[i], c->lane, true);
@@ -470,6 +536,17 @@ tn_contract_prepare(tn_sched *s, tn_items *body, tn_point *p)
 
 /* ---- blocks of k ---- */
 
+/* The lane side of a block, once for all rows, stays in cache. */
+static bool
+rows_first(tn_sched *s, const tn_contract_block *c)
+{
+    int64_t k = reduced(s, c->n);
+
+    if (c->blocked && k > c->kc)
+        k = c->kc;
+    return !c->n->clean && !c->n->packed && lanes_most(s, c->n) <= TN_CACHED_ELEMENTS / k;
+}
+
 static void
 panels(tn_sched *s, tn_contract_block *c, tn_point *p)
 {
@@ -478,6 +555,12 @@ panels(tn_sched *s, tn_contract_block *c, tn_point *p)
 
     if (c->a_side)
         tn_contract_copy_rows(s, c, p);
+    if (rows_first(s, c)) {
+        tn_contract_copy_panels(s, c, p);
+        TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), c->panels, 1, "panel")
+            tn_contract_row_panel(s, c, i, tn_point_new(s, p));
+        return;
+    }
     TN_KFOR(s->b, j, TN_LOOP_SERIAL, tn_int(s, 0), length, width, c->lane->name)
         tn_contract_panel(s, c, j, tn_point_new(s, p));
 }

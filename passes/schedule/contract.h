@@ -64,6 +64,8 @@ void tn_contract_copy_panels(tn_sched *s, tn_contract_block *c, tn_point *p);
 void tn_contract_place_vectors(tn_sched *s, tn_contract_block *c, tn_ins *j);
 /* The panel of nv vectors from position `j` of the lane axis on. */
 void tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p);
+/* Panel `i` of rows, over all panels of vectors; lane sides lie side by side. */
+void tn_contract_row_panel(tn_sched *s, tn_contract_block *c, tn_ins *i, tn_point *p);
 
 /* True if no sum of this panel is NaN; the nest's `clean` is there. */
 tn_ins *tn_quick_panel(tn_sched *s, const tn_contract_block *c, tn_point *p);

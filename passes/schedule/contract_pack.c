@@ -253,7 +253,8 @@ tn_contract_copy_panels(tn_sched *s, tn_contract_block *c, tn_point *p)
     tn_ins *steps = tn_contract_steps(s, c), *length = tn_length(s, c->lane), *count;
 
     count = tn_muli(s, tn_ceil_div(s, tn_longest(s, c->lane), width), width);
-    (void)make_room(s, c, tn_mul(s, count, steps));
+    if (!make_room(s, c, tn_mul(s, count, steps)))
+        return;
     TN_KFOR(s->b, j, TN_LOOP_SERIAL, tn_int(s, 0), length, width, c->lane->name) {
         tn_point *q = tn_point_new(s, p);
 

@@ -606,6 +606,19 @@ place_rows(tn_sched *s, tn_contract_block *c, tn_ins *i)
     c->row_end = tn_sub(s, to, c->row0);
 }
 
+/* The rows of the panel, for the vectors that are placed. */
+static void
+rows_at(tn_sched *s, tn_contract_block *c, tn_point *p)
+{
+    if (!c->direct && !starts_constant(s, c))
+        rows_when(s, c, c->first, p, start_row);
+    if (!c->direct)
+        rows_when(s, c, c->last, p, ask_row);
+    choose_pace(s, c, p);
+    if (!c->direct)
+        rows_when(s, c, c->last, p, finish_row);
+}
+
 void
 tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
 {
@@ -618,12 +631,20 @@ tn_contract_panel(tn_sched *s, tn_contract_block *c, tn_ins *j, tn_point *p)
     }
     TN_KFOR(s->b, i, TN_LOOP_SERIAL, tn_int(s, 0), c->panels, 1, "panel") {
         place_rows(s, c, i);
-        if (!c->direct && !starts_constant(s, c))
-            rows_when(s, c, c->first, p, start_row);
-        if (!c->direct)
-            rows_when(s, c, c->last, p, ask_row);
-        choose_pace(s, c, p);
-        if (!c->direct)
-            rows_when(s, c, c->last, p, finish_row);
+        rows_at(s, c, p);
+    }
+}
+
+void
+tn_contract_row_panel(tn_sched *s, tn_contract_block *c, tn_ins *i, tn_point *p)
+{
+    tn_ins *length = tn_length(s, c->lane);
+    int64_t width = (int64_t)c->nv * s->lanes;
+
+    place_rows(s, c, i);
+    TN_KFOR(s->b, j, TN_LOOP_SERIAL, tn_int(s, 0), length, width, c->lane->name) {
+        tn_contract_place_vectors(s, c, j);
+        c->b_at = tn_mul(s, j, tn_contract_steps(s, c));
+        rows_at(s, c, tn_point_new(s, p));
     }
 }

@@ -20,6 +20,9 @@ enum { TN_MAX_AXES = 64 };
 
 typedef struct tn_sched tn_sched;
 
+/* Elements of an operand that are to stay in a core's own cache: half of 512 KiB. */
+enum { TN_CACHED_ELEMENTS = 65536 };
+
 /* ---- nests ---- */
 
 typedef enum tn_out_kind {

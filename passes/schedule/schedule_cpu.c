@@ -11,6 +11,9 @@ enum {
     FOLD_QUERIES = 128, /* along vectors */
     EDGE_QUERIES = 64,  /* with keys up to a mask: less is lost at its edge */
     LONG_KEYS = 4096,  /* where that matters no more */
+    LEAST_SIDE = 64,
+    SHORT_SIDE = 512,  /* most rows and columns of a task with short sums, */
+    MANY_TASKS = 128,  /* if there are as many tasks left */
 };
 
 /* ---- groups of nests that share loops ---- */
@@ -239,6 +242,51 @@ fold_queries(const tn_sched *s, const tn_nest *n)
     return FOLD_QUERIES;
 }
 
+/* Tasks with blocks of `rows` times `cols`; 0: not known. */
+static int64_t
+count_tasks(tn_sched *s, const tn_nest *n, int64_t rows, int64_t cols)
+{
+    tn_axset row_set = tn_contract_split(s, n, n->lane).rows;
+    int64_t tasks = 1, row_count = 1, extent;
+
+    for (uint32_t i = 0; i < s->tile->grid.count; i++) {
+        const tn_axis *a = s->tile->grid.at[i];
+        int64_t *count = row_set & tn_bit(a) ? &row_count : &tasks;
+
+        if (!tn_axis_known(s, a, &extent) || extent < 1 || *count > INT32_MAX / extent)
+            return 0;
+        if (a == n->lane)
+            extent = (extent + cols - 1) / cols;
+        *count *= extent;
+    }
+    return tasks * ((row_count + rows - 1) / rows);
+}
+
+/* Short sums take little time for what is read and stored: both sides fill the
+ * cache, so that each is copied or read as rarely as can be. */
+static void
+short_blocks(tn_sched *s, const tn_nest *n, int64_t *rows, int64_t *cols)
+{
+    int64_t k = 1, extent, most;
+
+    for (uint32_t i = 0; i < n->red.count; i++) {
+        if (!tn_axis_known(s, n->red.at[i], &extent) || extent < 1 || k > INT32_MAX / extent)
+            return;
+        k *= extent;
+    }
+    most = TN_CACHED_ELEMENTS / k / LEAST_SIDE * LEAST_SIDE;
+    most = most < SHORT_SIDE ? most : SHORT_SIDE;
+    for (; most > MATRIX_COLS; most -= LEAST_SIDE) {
+        int64_t r = most > MATRIX_ROWS ? most : MATRIX_ROWS;
+
+        if (count_tasks(s, n, r, most) < MANY_TASKS)
+            continue;
+        *rows = r;
+        *cols = most;
+        return;
+    }
+}
+
 static void
 contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
 {
@@ -252,6 +300,9 @@ contract_blocks(tn_sched *s, tn_grid_cut *cut, const tn_nest *n)
         rows = scan ? tn_contract_rows(s, n) : fold ? FOLD_ROWS : MATRIX_ROWS;
     if (cols < 1 && fold && !scan && n->lane && n->lane->kind == TN_AXIS_GRID && tn_nest_folded(n))
         cols = fold_queries(s, n);
+    if (s->choice.rows < 1 && cols < 1 && !scan && !fold && n->lane &&
+        !tn_contract_split(s, n, n->lane).cols)
+        short_blocks(s, n, &rows, &cols);
     if (cols < 1)
         cols = scan || fold ? (s->lanes < 16 ? 16 : s->lanes) : MATRIX_COLS;
     s->choice.rows = (int32_t)rows;
