@@ -323,10 +323,8 @@ leaves_grid(const tn_op *reduce)
     return false;
 }
 
-/* What only rows are reduced from: beside a contraction it would be stored for
- * them, with the rows it is made of. */
-static bool
-feeds_rows(const tn_op *op)
+bool
+tn_group_feeds_rows(const tn_op *op)
 {
     const tn_value *v = op->out[0];
 
@@ -346,7 +344,7 @@ place(tn_grouper *x, tn_op *op)
     int count = x->fuse ? candidates(x, op, list) : 0;
 
     for (int i = 0; i < count; i++)
-        if ((list[i]->kind != TN_GROUP_CONTRACT || !feeds_rows(op)) &&
+        if ((list[i]->kind != TN_GROUP_CONTRACT || !tn_group_feeds_rows(op)) &&
             !tn_group_is_full(x, list[i], op) && list[i]->region == x->out->region[op->id] &&
             tn_group_has_room(x, op, list[i]) && tn_group_join(x, list[i], op))
             return;
@@ -510,7 +508,7 @@ place_view(tn_grouper *x, tn_value *v)
     const tn_group_place *p = group ? tn_group_find(group, t.base) : NULL;
     tn_group_place *own;
 
-    if (!p || !p->member || p->memory || p->shape_of ||
+    if (!p || !p->member || p->memory || p->shape_of || p->through ||
         group->region != x->out->region[v->def->id] || tn_group_is_full(x, group, v->def) ||
         (reshape && t.base != v->def->in[0]) ||
         (!reshape && (t.base == v || tn_group_is_stretched(v, &t))))
@@ -533,7 +531,8 @@ place_results(tn_grouper *x)
     for (uint32_t i = 0; i < x->g->block->results.count; i++) {
         tn_value *v = x->g->block->results.at[i];
 
-        if (!tn_group_is_inlined(x, v) || x->out->of[v->def->id] || place_view(x, v))
+        if (!tn_group_is_inlined(x, v) || x->out->of[v->def->id] || place_view(x, v) ||
+            tn_group_store_through(x, v))
             continue;
         x->out->inlined[v->def->id] = false;
         (void)tn_group_open(x, v->def);
@@ -566,7 +565,8 @@ place_all(tn_grouper *x)
             place_kept(x, op);
         else if (x->update[op->id])
             tn_group_place_update(x, x->update[op->id]);
-        else if (op->code != TN_OP_constant && !tn_group_inline(x, op))
+        else if (op->code != TN_OP_constant && !tn_group_join_through(x, op) &&
+            !tn_group_inline(x, op))
             place(x, op);
     }
     place_results(x);

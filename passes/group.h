@@ -37,6 +37,7 @@ typedef struct tn_group_place {
     bool memory;               /* collected by a scan, or updated: not in tiles */
     const tn_op *update;       /* an update in place: the axes are those of its rows */
     tn_value *shape_of;        /* a reshape of this member: stored in its shape */
+    tn_value *through;         /* it lies where elements of this view of a member lie */
     int8_t axis[TN_MAX_RANK]; /* -1: a dimension of size 1 */
 } tn_group_place;
 

@@ -81,6 +81,14 @@ bool tn_group_inline_once(tn_grouper *x, const tn_op *op);
 
 /* Adds `op` to a group if it fits. */
 bool tn_group_join(tn_grouper *x, tn_group *into, tn_op *op);
+/* Adds an element-wise `op` to the group whose member it reads through views
+ * that join axes and cut off ends. */
+bool tn_group_join_through(tn_grouper *x, tn_op *op);
+/* The same of such a view that is a result of the graph. */
+bool tn_group_store_through(tn_grouper *x, tn_value *v);
+/* What only rows are reduced from: beside a contraction it would be stored for
+ * them, with the rows it is made of. */
+bool tn_group_feeds_rows(const tn_op *op);
 /* A group of its own. */
 tn_group *tn_group_open(tn_grouper *x, tn_op *op);
 tn_group_place *tn_group_add_place(tn_grouper *x, tn_group *group, tn_value *value, bool member);

@@ -17,7 +17,7 @@ place_of(const tn_grouper *x, const tn_group *group, const tn_value *v)
     const tn_group_place *p = tn_group_find(group, v);
 
     (void)x;
-    return p && !p->memory ? p : NULL;
+    return p && !p->memory && !p->through ? p : NULL;
 }
 
 static unsigned
@@ -416,9 +416,9 @@ may_store_rows(tn_grouper *x, tn_group *group, const tn_in_place *u, const tn_tr
     const tn_group_place *p = tn_group_find(group, t->base);
     const tn_value *rows = u->op->in[1];
 
-    if (!p || !p->member || p->memory || p->shape_of || tn_group_is_full(x, group, u->op) ||
-        group->region != x->out->region[u->op->id] || !tn_group_has_room(x, u->op, group) ||
-        !tn_group_ready(x, u->op, group))
+    if (!p || !p->member || p->memory || p->shape_of || p->through ||
+        tn_group_is_full(x, group, u->op) || group->region != x->out->region[u->op->id] ||
+        !tn_group_has_room(x, u->op, group) || !tn_group_ready(x, u->op, group))
         return false;
     for (int i = 0; i < rows->type.rank; i++)
         if (t->dim[i] < 0 && !tn_size_is_one(rows->type.dim[i]))

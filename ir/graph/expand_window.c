@@ -82,15 +82,19 @@ joined(tn_build *b, tn_value *x, int at)
     return tn_build_reshape(b, x, to, rank);
 }
 
-/* The product in the type it is summed in, bias added, then rounded. */
+/* The product in the type it is summed in, bias added to channels (or groups
+ * and their channels), then rounded. */
 static tn_value *
-finished(tn_build *b, tn_value *sum, tn_value *bias, const tn_op *op)
+finished(tn_build *b, tn_value *sum, tn_value *bias, int64_t groups, const tn_op *op)
 {
-    static const int64_t behind[] = {1, 2, 3, 4};
+    static const int64_t behind[] = {1, 2, 3, 4, 5};
 
     if (bias) {
         bias = tn_build_cast(b, bias, sum->type.dtype);
-        bias = tn_build_unsqueeze(b, bias, behind, sum->type.rank - 2);
+        if (groups > 1)
+            bias = grouped(b, bias, 0, groups);
+        bias = tn_build_unsqueeze(b, bias, behind + bias->type.rank - 1,
+            sum->type.rank - 1 - bias->type.rank);
         sum = tn_build_map2(b, TN_OP_add, sum, bias);
     }
     return tn_build_cast(b, sum, op->out[0]->type.dtype);
@@ -145,9 +149,8 @@ tn_expand_conv(tn_build *b, const tn_op *op, tn_value **out)
     conv_axes(op, a, spatial);
     x = windows(b, x, a, spatial, NULL);
     y = tn_build_contract(b, x, w, labels[spatial - 1][form], sum_type(op, bias));
-    if (form == MANY)
-        y = joined(b, y, 1);
-    out[0] = finished(b, y, bias, op);
+    y = finished(b, y, bias, form == MANY ? groups : 1, op);
+    out[0] = form == MANY ? joined(b, y, 1) : y;
 }
 
 /* ---- conv_transpose ---- */
@@ -264,9 +267,9 @@ tn_expand_conv_transpose(tn_build *b, const tn_op *op, tn_value **out)
     w = turned_kernel(b, w, s, spatial, 2 + many);
     x = windows(b, x, a, spatial, NULL);
     y = tn_build_contract(b, x, w, labels[spatial - 1][many], sum_type(op, bias));
+    y = finished(b, y, bias, groups, op);
     if (many)
         y = joined(b, y, 1);
-    y = finished(b, y, bias, op);
     out[0] = cut_out(b, y, s, spatial, op);
 }
 

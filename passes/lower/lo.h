@@ -171,6 +171,10 @@ tn_tval *tn_lo_position(tn_lo *k, const tn_type *type, tn_tval *const *index);
 /* An offset: a size, or an operand that is checked to be 0 .. room. */
 tn_tval *tn_lo_place(tn_lo *k, const tn_op *op, int attr, tn_size room);
 
+/* From the index of the member that `view` is made of, through views, to that
+ * of `view`; gives the condition that the element is part of it, NULL: always. */
+tn_tval *tn_lo_through(tn_lo *k, const tn_value *view, const tn_value *member, tn_tval **index);
+
 /* Elements wanted only where `condition` holds, from here to the matching
  * call with the condition returned. */
 tn_tval *tn_lo_only_where(tn_lo *k, tn_tval *condition);

@@ -88,6 +88,33 @@ store_at(tn_lo *k, tn_value *v, tn_tval *at)
     tn_tb_store(k->b, tn_lo_output(k, v, to), index, x, NULL);
 }
 
+/* At the places of a view of a member. The member is made before, at its own
+ * places, so that no condition guards what it reads. */
+static void
+store_through(tn_lo *k, tn_value *v, const tn_group_place *p)
+{
+    tn_lo_bound made = {.kind = TN_LO_TILE};
+    tn_value *member = p->through;
+    tn_tval *index[TN_MAX_RANK], *inside, *x, *outer;
+    const tn_group_place *own;
+
+    while (k->groups->inlined[member->def->id])
+        member = member->def->in[0];
+    own = tn_group_find(k->group, member);
+    for (int i = 0; i < member->type.rank; i++) {
+        made.axis[i] = own->axis[i] < 0 ? NULL : k->axis[own->axis[i]];
+        index[i] = made.axis[i] ? tn_tb_index(k->b, made.axis[i]) : tn_tb_int(k->b, 0);
+    }
+    made.tile = tn_lo_el(k, member, index);
+    if (!tn_idmap_get(&k->bound, member->id))
+        tn_lo_bind(k, member, &made);
+    inside = tn_lo_through(k, p->through, member, index);
+    outer = tn_lo_only_where(k, inside);
+    x = tn_lo_el(k, v, index);
+    (void)tn_lo_only_where(k, outer);
+    tn_tb_store(k->b, tn_lo_output(k, v, &v->type), index, x, inside);
+}
+
 /* Part by part, each along an axis of its own extent. */
 static void
 store_parts(tn_lo *k, tn_value *v)
@@ -117,7 +144,9 @@ store_output(tn_lo *k, tn_value *v)
 
     if (p->memory && !p->update)
         return;
-    if (k->group->parts)
+    if (p->through)
+        store_through(k, v, p);
+    else if (k->group->parts)
         store_parts(k, v);
     else
         store_at(k, v, NULL);

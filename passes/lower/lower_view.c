@@ -152,6 +152,72 @@ slice(tn_lo *k, const tn_op *op, tn_tval *const *index)
     return tn_lo_el(k, op->in[0], at);
 }
 
+/* ---- the other way ---- */
+
+/* Axes kept or joined, as passes/group_through.c wants it. */
+static void
+forward_reshape(tn_lo *k, const tn_type *a, const tn_type *b, tn_tval **index)
+{
+    tn_tval *to[TN_MAX_RANK];
+
+    for (int i = 0, j = 0; i < a->rank || j < b->rank;) {
+        int na, nb;
+
+        match(k, a, i, b, j, &na, &nb);
+        if (nb)
+            to[j] = na ? linear(k, a, i, na, index) : tn_tb_int(k->b, 0);
+        i += na;
+        j += nb;
+    }
+    tn_lo_copy(index, to, b->rank);
+}
+
+/* `index` less the start, and whether that is inside. */
+static tn_tval *
+forward_slice(tn_lo *k, const tn_op *op, tn_tval **index)
+{
+    int axis = (int)tn_op_int(op, TN_ATTR_slice_axis);
+    tn_size from = op->in[0]->type.dim[axis], size = op->out[0]->type.dim[axis], rest;
+    tn_tval *inside = NULL, *below;
+    int64_t start = 0, end;
+
+    (void)tn_size_is_int(op->attr[TN_ATTR_slice_start].sizes[0], &start);
+    index[axis] = add(k, index[axis], tn_tb_int(k->b, -start));
+    if (start > 0)
+        inside = tn_tb_fn2(k->b, TN_FN_le, tn_tb_int(k->b, 0), index[axis]);
+    rest = tn_size_sub(k->g->sizes, from, size);
+    if (tn_size_is_int(rest, &end) && end == start)
+        return inside;
+    below = tn_tb_fn2(k->b, TN_FN_lt, index[axis], tn_lo_size(k, size));
+    return inside ? tn_tb_fn2(k->b, TN_FN_and, inside, below) : below;
+}
+
+tn_tval *
+tn_lo_through(tn_lo *k, const tn_value *view, const tn_value *member, tn_tval **index)
+{
+    const tn_op *op = view->def;
+    tn_tval *to[TN_MAX_RANK], *inside, *also = NULL;
+    int8_t dim[TN_MAX_RANK];
+
+    if (view == member)
+        return NULL;
+    inside = tn_lo_through(k, op->in[0], member, index);
+    if (op->code == TN_OP_reshape) {
+        forward_reshape(k, &op->in[0]->type, &view->type, index);
+    } else if (op->code == TN_OP_slice) {
+        also = forward_slice(k, op, index);
+    } else {
+        (void)tn_op_dims(op, 0, dim);
+        for (int i = 0; i < view->type.rank; i++)
+            to[i] = tn_tb_int(k->b, 0);
+        for (int i = 0; i < op->in[0]->type.rank; i++)
+            if (dim[i] >= 0)
+                to[dim[i]] = index[i];
+        tn_lo_copy(index, to, view->type.rank);
+    }
+    return inside && also ? tn_tb_fn2(k->b, TN_FN_and, inside, also) : also ? also : inside;
+}
+
 static tn_tval *
 of_index(tn_lo *k, const tn_op *op, tn_tval *const *index)
 {

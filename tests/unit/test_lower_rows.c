@@ -73,6 +73,48 @@ TN_TEST(epilogues_attach_to_convolutions)
                 "    y: bf16[1,4,5,6] = relu c\n    output y = y\n");
 }
 
+#define SPREAD(head, attrs)                                                                \
+    "graph main\n    dim B 1..9\n    input x: f32[B,6,9]\n    weight w: f32[6,4,4]\n" head \
+    "    c: f32[B,8,18] = conv_transpose x, w, b {strides=[2], padding=[1], " attrs "}\n"
+
+/* What follows a transposed convolution, and groups of channels put back, is
+ * stored where its elements lie. */
+TN_TEST(epilogues_attach_through_views)
+{
+    static const char phases[] =
+        "graph main\n    dim L 1..40\n    input x: f32[2,5,L]\n    weight w: f32[5,4,4]\n"
+        "    weight b: f32[4]\n    input r: f32[2,4,2*L]\n"
+        "    c: f32[2,4,2*L] = conv_transpose x, w, b {strides=[2], padding=[1]}\n"
+        "    g: f32[2,4,2*L] = gelu c\n    y: f32[2,4,2*L] = add g, r\n"
+        "    output y = y\n    output c = c\n";
+
+    LOWERED(.text = phases, .dims = {{"L", 7}}, .kernels = 1);
+    LOWERED(.text = phases, .dims = {{"L", 1}}, .kernels = 1);
+    LOWERED(.text = SPREAD("    weight b: f32[8]\n", "groups=2") "    y: f32[B,8,18] = tanh c\n"
+                                                                 "    output y = y\n",
+        .dims = {B(2)}, .kernels = 1);
+    LOWERED(.kernels = 1,
+        .text = "graph main\n    input x: f32[2,3,4,5]\n    weight w: f32[3,4,3,4]\n"
+                "    c: f32[2,4,9,10] = conv_transpose x, w {strides=[2,2], padding=[0,0,1,1]}\n"
+                "    y: f32[2,4,9,10] = relu c\n    output y = y\n");
+    LOWERED(.kernels = 1,
+        .text = "graph main\n    input x: f32[2,6,11]\n    weight w: f32[4,3,3]\n"
+                "    weight b: f32[4]\n    input r: f32[2,4,11]\n"
+                "    c: f32[2,4,11] = conv x, w, b {padding=[1], groups=2}\n"
+                "    g: f32[2,4,11] = gelu c\n    y: f32[2,4,11] = add g, r\n"
+                "    output y = y\n");
+    LOWERED(.kernels = 1,
+        .text = "graph main\n    input x: f32[2,12,7]\n    weight w: f32[12]\n"
+                "    weight b: f32[12]\n    n: f32[2,12,7] = group_norm x, w, b {groups=3}\n"
+                "    y: f32[2,12,7] = silu n\n    output y = y\n");
+    /* Read at its own places as well, it is stored there alone. */
+    LOWERED(.kernels = 3,
+        .text = "graph main\n    input x: f32[5,3,7]\n    weight w: f32[3,4,7]\n"
+                "    c: f32[5,3,4] = contract x, w {labels=\"ngi,goi->ngo\"}\n"
+                "    j: f32[5,12] = reshape c {to=[5,12]}\n    y: f32[5,12] = tanh j\n"
+                "    s: f32[5,3] = reduce_sum c {axes=[2]}\n    output y = y\n    output s = s\n");
+}
+
 TN_TEST(attention_by_hand)
 {
     LOWERED(.dims = {B(2), {"S", 5}},
@@ -325,8 +367,8 @@ TN_TEST(states)
 }
 
 TN_MAIN(TN_CASE(contractions), TN_CASE(contractions_of_other_types), TN_CASE(epilogues_attach),
-    TN_CASE(epilogues_attach_to_convolutions), TN_CASE(attention_by_hand), TN_CASE(gathers),
-    TN_CASE(indices_out_of_range), TN_CASE(numbers_that_are_the_size), TN_CASE(extremes),
-    TN_CASE(running_operations), TN_CASE(top_k), TN_CASE(sorting), TN_CASE(sums_of_zeros),
-    TN_CASE(places_of_what_is_not_zero), TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose),
-    TN_CASE(writing), TN_CASE(states))
+    TN_CASE(epilogues_attach_to_convolutions), TN_CASE(epilogues_attach_through_views),
+    TN_CASE(attention_by_hand), TN_CASE(gathers), TN_CASE(indices_out_of_range),
+    TN_CASE(numbers_that_are_the_size), TN_CASE(extremes), TN_CASE(running_operations),
+    TN_CASE(top_k), TN_CASE(sorting), TN_CASE(sums_of_zeros), TN_CASE(places_of_what_is_not_zero),
+    TN_CASE(gates), TN_CASE(orders_along_what_top_k_chose), TN_CASE(writing), TN_CASE(states))
