@@ -260,12 +260,22 @@ masked(tn_value *v, tn_value **mask)
     }
     for (int i = 0; op && op->code == TN_OP_mul && i < 2; i++) {
         *mask = op->in[i];
-        if (def_of(*mask, TN_OP_cast) || def_of(*mask, TN_OP_one_hot)) {
-            *mask = def_of(*mask, TN_OP_cast) ? (*mask)->def->in[0] : *mask;
-            return op->in[1 - i];
-        }
+        if (def_of(*mask, TN_OP_cast))
+            *mask = (*mask)->def->in[0];
+        if ((*mask)->type.dtype != TN_BOOL && !def_of(*mask, TN_OP_one_hot))
+            continue;
+        return op->in[1 - i];
     }
     return NULL;
+}
+
+/* 0 times it is 0. */
+static bool
+is_whole(const tn_value *v)
+{
+    return tn_is_int(v->type.dtype) ||
+        (def_of(v, TN_OP_cast) && tn_is_int(v->def->in[0]->type.dtype) &&
+            (v->type.dtype == TN_F32 || v->type.dtype == TN_F64));
 }
 
 static tn_value *
@@ -277,7 +287,7 @@ pick_marked(tn_op *op)
     tn_op *copy;
     tn_value *in[2];
 
-    if (!h || !tn_is_int(h->type.dtype) || op->attr[TN_ATTR_reduce_sum_axes].count != 1 ||
+    if (!h || !is_whole(h) || op->attr[TN_ATTR_reduce_sum_axes].count != 1 ||
         !tn_type_equal(&h->type, &op->in[0]->type) || mask->type.rank != h->type.rank)
         return NULL;
     axis = op->attr[TN_ATTR_reduce_sum_axes].ints[0];
@@ -398,7 +408,11 @@ static tn_value *
 pick_row(tn_op *op)
 {
     const tn_op *of = op->in[0]->kind == TN_VALUE_RESULT ? op->in[0]->def : NULL;
+    int64_t axis = tn_op_int(op, TN_ATTR_index_axis);
+    tn_build b = tn_build_before(op);
 
+    if (tn_size_is_one(op->in[0]->type.dim[axis]) && op->attr[TN_ATTR_index_at].operand < 0)
+        return tn_build_squeeze(&b, op->in[0], &axis, 1);
     if (of && of->code == TN_OP_unsqueeze && of->attr[TN_ATTR_unsqueeze_axes].count == 1 &&
         of->attr[TN_ATTR_unsqueeze_axes].ints[0] == tn_op_int(op, TN_ATTR_index_axis))
         return of->in[0];

@@ -11,6 +11,8 @@
  *   sum of a row where its position is y      gather_elements, zeros outside
  *   top_k of 1                                reduce_max and arg_max
  *   the element at arg_max                    reduce_max
+ *   one row of arg_max, of an outer sum       arg_max of that row, its sum
+ *   the only place of an axis                 squeeze
  *
  * None changes a bit, nor which runs fail. */
 bool tn_clean_picks(tn_graph *g);

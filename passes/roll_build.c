@@ -368,6 +368,25 @@ remove_steps(const builder *x)
     }
 }
 
+/* What the loop takes is there before it. */
+static bool
+can_stand(const builder *x)
+{
+    const tn_roll *r = x->r;
+    bool *seen = tn_new_array(r->arena, bool, x->ops);
+
+    if (takes_step(x, r->first, seen))
+        return false;
+    for (int i = 0; i < r->slots; i++) {
+        const tn_value *v = last_value(r, i);
+
+        if ((r->slot[i].kind == TN_ROLL_SLICE && takes_step(x, v->def->in[0], seen)) ||
+            (r->slot[i].kind == TN_ROLL_SAME && takes_step(x, v, seen)))
+            return false;
+    }
+    return true;
+}
+
 bool
 tn_roll_build(tn_roll *r)
 {
@@ -379,7 +398,7 @@ tn_roll_build(tn_roll *r)
     x.inside = tn_new_array(r->arena, bool, x.ops);
     x.own = tn_new_array(r->arena, bool, x.ops);
     mark_inside(&x);
-    if (takes_step(&x, r->first, tn_new_array(r->arena, bool, x.ops)))
+    if (!can_stand(&x))
         return false;
     if (!tn_type_equal(&r->first->type, &r->gives[0]->type))
         r->first = tn_build_reshape(&x.b, r->first, r->gives[0]->type.dim, r->gives[0]->type.rank);

@@ -54,7 +54,7 @@ tn_roll_at(const tn_roll *r, int step, int slot)
 
 /* The attribute that says where a view starts along its axis, -1: none. */
 int tn_roll_place(const tn_op *op);
-/* Puts a scan in place of the steps. False: what the first takes is made of
+/* Puts a scan in place of the steps. False: what it would take is made of
  * something in a step. */
 bool tn_roll_build(tn_roll *r);
 

@@ -8,7 +8,7 @@
 typedef struct piece {
     tn_value *of; /* NULL: none */
     int axis;
-    int64_t at;
+    int64_t at, count; /* places */
     bool flat; /* it has the axis they are joined along, of size 1 */
 } piece;
 
@@ -38,8 +38,10 @@ last_of(const tn_value *v, const tn_value *of)
     for (int i = carries; i < scan->out_count; i++)
         if (scan->body[0]->results.at[i] == scan->body[0]->results.at[v->index] &&
             (!p.of || scan->out[i] == of))
-            p = (piece){
-                .of = scan->out[i], .axis = tn_scan_along(scan, scan->out[i]->type.rank), .at = at};
+            p = (piece){.of = scan->out[i],
+                .axis = tn_scan_along(scan, scan->out[i]->type.rank),
+                .at = at,
+                .count = 1};
     return p;
 }
 
@@ -48,7 +50,7 @@ static piece
 place_of(const tn_value *v, const tn_value *of)
 {
     const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
-    piece p = {.of = NULL};
+    piece p = {.of = NULL, .count = 1};
 
     if (op && op->code == TN_OP_scan)
         return last_of(v, of);
@@ -60,12 +62,52 @@ place_of(const tn_value *v, const tn_value *of)
     return p;
 }
 
-/* A place with a new axis where they are joined, or one of size 1 there. */
+/* The axis of the operand becomes axis `along`; the others keep their order. */
+static bool
+moves_axis(const tn_op *transpose, int axis, int along)
+{
+    const int64_t *perm = transpose->attr[TN_ATTR_transpose_perm].ints;
+
+    for (int i = 0, n = 0; i < transpose->out[0]->type.rank; i++) {
+        n += n == axis;
+        if (perm[i] != (i == along ? axis : n++))
+            return false;
+    }
+    return true;
+}
+
+/* Several places at once, as `joined` makes them. */
+static piece
+slice_of(const tn_value *v, int along)
+{
+    const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL, *turned = NULL;
+    piece p = {.of = NULL};
+
+    if (op && op->code == TN_OP_transpose) {
+        turned = op;
+        op = op->in[0]->kind == TN_VALUE_RESULT ? op->in[0]->def : NULL;
+    }
+    if (!op || op->code != TN_OP_slice || op->attr[TN_ATTR_slice_start].operand >= 0 ||
+        tn_op_int(op, TN_ATTR_slice_step) != 1)
+        return p;
+    p.axis = (int)tn_op_int(op, TN_ATTR_slice_axis);
+    if (tn_size_is_int(op->attr[TN_ATTR_slice_start].sizes[0], &p.at) &&
+        tn_size_is_int(op->out[0]->type.dim[p.axis], &p.count) &&
+        (turned ? moves_axis(turned, p.axis, along) : p.axis == along))
+        p.of = op->in[0];
+    return p;
+}
+
+/* A place with a new axis where they are joined, or one of size 1 there; or
+ * several. */
 static piece
 piece_of(const tn_value *v, int along, const tn_value *of)
 {
     const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
-    piece p;
+    piece p = slice_of(v, along);
+
+    if (p.of)
+        return p;
 
     if (op && op->code == TN_OP_unsqueeze && op->attr[TN_ATTR_unsqueeze_axes].count == 1 &&
         op->attr[TN_ATTR_unsqueeze_axes].ints[0] == along)
@@ -77,28 +119,31 @@ piece_of(const tn_value *v, int along, const tn_value *of)
     return p;
 }
 
+/* How many operands are pieces that follow one another; `first` becomes all
+ * of them. */
 static int
-run_length(const tn_op *op, int from, int along)
+run_length(const tn_op *op, int from, int along, piece *first)
 {
-    piece first = piece_of(op->in[from], along, NULL);
     int n = 1;
 
-    while (first.of && from + n < op->in_count) {
-        piece p = piece_of(op->in[from + n], along, first.of);
+    *first = piece_of(op->in[from], along, NULL);
+    while (first->of && from + n < op->in_count) {
+        piece p = piece_of(op->in[from + n], along, first->of);
 
-        if (p.of != first.of || p.axis != first.axis || p.flat != first.flat ||
-            p.at != first.at + n)
+        if (p.of != first->of || p.axis != first->axis || p.flat != first->flat ||
+            p.at != first->at + first->count)
             break;
+        first->count += p.count;
         n++;
     }
     return n;
 }
 
 static tn_value *
-joined(tn_build *b, const piece *p, int count, int along)
+joined(tn_build *b, const piece *p, int along)
 {
     tn_sizes *s = b->block->graph->sizes;
-    tn_size start = tn_size_int(s, p->at), size = tn_size_int(s, count);
+    tn_size start = tn_size_int(s, p->at), size = tn_size_int(s, p->count);
     tn_value *v = tn_build_slice(b, p->of, p->axis, start, size);
     int64_t perm[TN_MAX_RANK], drop = along + (along >= p->axis);
     int axis = p->axis - (p->flat && drop < p->axis);
@@ -109,6 +154,47 @@ joined(tn_build *b, const piece *p, int count, int along)
         perm[i] = i == along ? axis : n++;
     }
     return axis == along ? v : tn_build_transpose(b, v, perm);
+}
+
+enum { PARTS = 8 }; /* as few as any kernel reads */
+
+/* Parts that are joined of parts, and read here alone. */
+static tn_op *
+joined_part(const tn_value *v, int along)
+{
+    tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
+
+    return op && op->code == TN_OP_concat && v->uses.count == 1 &&
+            tn_op_int(op, TN_ATTR_concat_axis) == along
+        ? op
+        : NULL;
+}
+
+static bool
+flatten(tn_op *op)
+{
+    int along = (int)tn_op_int(op, TN_ATTR_concat_axis), count = 0;
+    tn_value *in[PARTS], *y;
+    tn_build b = tn_build_before(op);
+    bool nested = false;
+
+    for (int i = 0; i < op->in_count; i++) {
+        const tn_op *part = joined_part(op->in[i], along);
+        int parts = part ? part->in_count : 1;
+
+        nested |= part != NULL;
+        if (count + parts > PARTS)
+            return false;
+        for (int k = 0; k < parts; k++)
+            in[count++] = part ? part->in[k] : op->in[i];
+    }
+    if (!nested)
+        return false;
+    y = tn_build_concat(&b, in, count, along);
+    y->name = op->out[0]->name;
+    tn_value_replace(op->out[0], y);
+    tn_op_remove(op);
+    return true;
 }
 
 static bool
@@ -123,10 +209,10 @@ join(tn_op *op)
     along = (int)tn_op_int(op, TN_ATTR_concat_axis);
     in = tn_new_array(op->graph->module->arena, tn_value *, op->in_count);
     for (int i = 0, n; i < op->in_count; i += n) {
-        piece p = piece_of(op->in[i], along, NULL);
+        piece p;
 
-        n = run_length(op, i, along);
-        in[count++] = n > 1 ? joined(&b, &p, n, along) : op->in[i];
+        n = run_length(op, i, along, &p);
+        in[count++] = n > 1 ? joined(&b, &p, along) : op->in[i];
     }
     if (count == op->in_count)
         return false;
@@ -231,7 +317,7 @@ simplify(tn_op *op)
     switch (op->code) {
     case TN_OP_slice: return take_part(op);
     case TN_OP_index: return take_place(op) || take_last_round(op);
-    default: return join(op);
+    default: return join(op) || (op->code == TN_OP_concat && flatten(op));
     }
 }
 

@@ -381,5 +381,8 @@ bool
 tn_crf_is_pointer(tn_crf_step *c, const tn_value *v, bool *is)
 {
     *is = false;
+    /* Whole numbers may be kept as floats. */
+    while (tn_is_float(v->type.dtype) && v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_cast)
+        v = v->def->in[0];
     return tn_is_float(v->type.dtype) || !tn_crf_depends(c, v) || pointer(c, v, is);
 }

@@ -160,6 +160,42 @@ def trellis(em, transitions):
     return torch.stack(path, 1)
 
 
+def joined(em, transitions):
+    """Pointers and path joined step by step."""
+    score, places = em[:, 0], torch.zeros(em.shape[0], 0, K, dtype=torch.long)
+    for t in range(1, LENGTH):
+        best, place = (score[:, :, None] + transitions).max(1)
+        score = best + em[:, t]
+        places = torch.cat([places, place[:, None]], 1)
+    path = tag = score.argmax(1)[:, None]
+    for t in range(LENGTH - 2, -1, -1):
+        tag = places[:, t].gather(1, tag)
+        path = torch.cat([tag, path], 1)
+    return path
+
+
+def one_hot_in_floats(em, transitions):
+    score, pointers = there(em, transitions)
+    tag = score.argmax(1)
+    path = [tag]
+    for place in reversed(pointers):
+        tag = (nn.functional.one_hot(tag, K).float() * place.float()).sum(-1).long()
+        path.append(tag)
+    return torch.stack(path[::-1], 1)
+
+
+def ncrfpp_path(em, transitions):
+    """The path assigned to places of an array, the last by -1."""
+    score, pointers = there(em, transitions)
+    places, tag = torch.stack(pointers), score.argmax(1)
+    path = torch.zeros(LENGTH, em.shape[0], dtype=torch.long)
+    path[-1] = tag
+    for t in range(LENGTH - 2, -1, -1):
+        tag = places[t].gather(1, tag[:, None])[:, 0]
+        path[t] = tag
+    return path.transpose(1, 0)
+
+
 def least_costs(em, transitions):
     score, pointers = -em[:, 0], []
     for t in range(1, LENGTH):
@@ -197,6 +233,9 @@ decoder("one_hot", "Pointers chosen by a product with a one-hot row", one_hot, (
 decoder("least_costs", "keras-contrib, CRF.viterbi_decoding, after its source: the least of negated scores", least_costs, (K, K))
 decoder("in_place", "SuPar, LinearChainCRF, after its source: pointers assigned to places of an array", in_place, (K, K))
 decoder("trellis", "Scores and pointers assigned to places of arrays", trellis, (K, K), exporters=("ts17", "dynamo20"))
+decoder("joined", "Pointers and path joined step by step", joined, (K, K), exporters=("dynamo20",))
+decoder("one_hot_in_floats", "Pointers chosen by a product of floats", one_hot_in_floats, (K, K))
+decoder("path_in_place", "NCRF++, the path of CRF._viterbi_decode, after its source: assigned to places of an array", ncrfpp_path, (K, K))
 decoder("likelihood", "The likelihood of a path, after pytorch-crf's source, whose gathers share views of tags", likelihood,
         (K,), (K, K), (K,), spec=EM | MASK | TAGS, exporters=("dynamo20",), meta={"fuses": "crf_partition"})
 

@@ -506,8 +506,17 @@ class Transcriber:
         how = self.attribute(node, "reduction", b"none").decode()
         if how != "none":
             attributes["reduce"] = how
-        self.put(node.output[0], op, *(self.name(i) for i in node.input),
-                 {**attributes, **self.skip(node.input[1])})
+        x, i, y = (self.name(n) for n in node.input)
+        self.put(node.output[0], op, x, self.from_the_start(node, i), y, {**attributes, **self.skip(node.input[1])})
+
+    def from_the_start(self, node, name):
+        """Constant places that count from the end, counted from the start."""
+        at = [np.asarray(v[node.input[1]]) for v in self.values]
+        if node.input[1] in self.depends or not (at[0] < 0).any() or not self.is_constant(node.input[1]):
+            return name
+        x = np.shape(self.values[0][node.input[0]])
+        sizes = x[self.attribute(node, "axis", 0)] if node.op_type == "ScatterElements" else x[:at[0].shape[-1]]
+        return self.put(None, "constant", {"type": self.type_of(node.input[1]), "data": plain(at[0] % np.array(sizes))})
 
     def skip(self, indices):
         return {"outside": "skip"} if indices in self.found else {}

@@ -45,6 +45,36 @@ TN_TEST(consecutive_pieces_are_a_slice)
     TN_CHECK_EQ(pieces((int[]){3, 4, 5}, "3,4,1", "3,4,3", 2), 0);
 }
 
+/* Places `at` and what follows it, joined; then `more` after that. */
+static int
+runs(const char *first, const char *second, const char *third)
+{
+    char text[900];
+
+    snprintf(text, sizeof text,
+        "graph main\ninput x: f32[3,6,4]\n"
+        "a: f32[3,2,4] = slice x {axis=1, start=%s, size=2}\n"
+        "b: f32[3,1,4] = slice x {axis=1, start=%s, size=1}\n"
+        "c: f32[3,4] = index x {axis=1, at=%s}\nd: f32[3,1,4] = unsqueeze c {axes=[1]}\n"
+        "e: f32[3,3,4] = concat a, b {axis=1}\nf: f32[3,4,4] = concat e, d {axis=1}\n"
+        "h: f32[3,4,4] = exp f\noutput h = h\n",
+        first, second, third);
+    return left(text);
+}
+
+TN_TEST(runs_of_pieces_are_a_slice)
+{
+    TN_CHECK_EQ(runs("1", "3", "4"), 0);
+    TN_CHECK_EQ(runs("0", "2", "3"), 0);
+}
+
+TN_TEST(nested_joins_are_one)
+{
+    TN_CHECK_EQ(runs("1", "4", "5"), 1);
+    TN_CHECK_EQ(runs("1", "4", "2"), 1);
+    TN_CHECK_EQ(runs("1", "3", "0"), 1);
+}
+
 TN_TEST(other_pieces_stay_joined)
 {
     TN_CHECK_EQ(pieces((int[]){2, 3, 5}, "3,1,4", "3,3,4", 1), 1);
@@ -113,6 +143,7 @@ TN_TEST(the_last_round_of_a_loop)
     last_round(", reverse=true", "4", "u, u");
 }
 
-TN_MAIN(TN_CASE(consecutive_pieces_are_a_slice), TN_CASE(other_pieces_stay_joined),
+TN_MAIN(TN_CASE(consecutive_pieces_are_a_slice), TN_CASE(runs_of_pieces_are_a_slice),
+    TN_CASE(nested_joins_are_one), TN_CASE(other_pieces_stay_joined),
     TN_CASE(one_of_the_pieces_is_that_piece), TN_CASE(parts_of_pieces_are_no_piece),
     TN_CASE(the_last_round_of_a_loop))
