@@ -327,7 +327,7 @@ read_term(tn_experts *x, tn_value *v, tn_ex_sum *s)
 
     if (s->count == TN_EX_TERMS || s->rests == TN_EX_TERMS)
         return false;
-    if (!tn_ex_read(x, v, t)) {
+    if (!tn_ex_read(x, v, false, t)) {
         s->rest[s->rests++] = v;
         return true;
     }
@@ -356,13 +356,91 @@ static bool
 only_added(const tn_value *v)
 {
     const tn_use *use = &v->uses.at[0];
+    int before;
 
     if (v->uses.count != 1 || !use->op)
         return false;
-    return use->op->code == TN_OP_add || (adds_rows(use->op) && use->index == 0);
+    return use->op->code == TN_OP_add || (adds_rows(use->op) && use->index == 0) ||
+        (tn_ex_writes_over(use->op, &before) && use->index == before);
 }
 
 static bool read_terms(tn_experts *x, tn_value *v, tn_ex_sum *s);
+
+static bool
+is_zero_fill(const tn_value *v)
+{
+    const tn_number *n;
+
+    while (v->kind == TN_VALUE_RESULT && (tn_op_is_free_view(v->def) || v->def->code == TN_OP_cast))
+        v = v->def->in[0];
+    if (v->kind == TN_VALUE_LITERAL)
+        return v->number.kind != TN_NUMBER_SYMBOLIC && v->number.real == 0;
+    if (v->kind != TN_VALUE_RESULT || v->def->code != TN_OP_fill)
+        return false;
+    n = &v->def->attr[TN_ATTR_fill_value].numbers[0];
+    return n->kind != TN_NUMBER_SYMBOLIC && n->real == 0;
+}
+
+/* Where it is written, one id is the expert; the same of no other expert that
+ * was read. */
+static bool
+is_apart(tn_experts *x, tn_ex_sum *s, const tn_ex_term *t)
+{
+    tn_ex_choice c = {.count = 0};
+    tn_tval *id, *slot;
+    int64_t number;
+
+    if (tn_ex_nonzero_if(&c, t->where) != TN_EX_CHOSEN || c.count != 1 ||
+        c.expert->op != TN_T_const)
+        return false;
+    id = c.id[0];
+    slot = id->arg[id->arg_count - 1];
+    if (tn_tval_is_int(slot, &number) && number != c.first[0])
+        return false;
+    for (int i = 0, n; i < id->axis_count; i++) {
+        for (n = 0; n < x->lead && id->axes[i] != x->at[n]->axis; n++)
+            continue;
+        if (n == x->lead)
+            return false;
+    }
+    number = c.expert->whole;
+    if ((s->over && !tn_ex_same(s->over, id)) || number < 0 || number >= TN_EX_TERMS ||
+        s->seen[number])
+        return false;
+    s->over = id;
+    return s->seen[number] = true;
+}
+
+/* Experts written over one another are a sum, if they take tokens apart and
+ * the first is written over zeros. */
+static bool
+read_over(tn_experts *x, tn_value *v, tn_ex_sum *s)
+{
+    int before = 0;
+
+    while (!is_zero_fill(v)) {
+        tn_ex_term *t = tn_new(x->arena, tn_ex_term);
+        bool writes = v->kind == TN_VALUE_RESULT && tn_ex_writes_over(v->def, &before);
+
+        if (v->kind == TN_VALUE_RESULT && v->def->code == TN_OP_where && !writes) {
+            before = 2;
+            writes = is_zero_fill(v->def->in[before]);
+        }
+        if (!writes || s->count == TN_EX_TERMS || (v != x->y && !only_added(v)) ||
+            !tn_ex_read(x, v, true, t))
+            return false;
+        if (!is_apart(x, s, t)) {
+            x->near = true;
+            return tn_ex_fail(x, "experts that are written over one another take tokens apart",
+                "tokens that may be written twice", "add what the experts give");
+        }
+        if (!tn_ex_pick(x, t))
+            return false;
+        s->terms[s->count++] = t;
+        v = v->def->in[before];
+    }
+    return true;
+}
 
 /* What is scattered is a term, what was there before are others. */
 static bool
@@ -380,28 +458,17 @@ read_terms(tn_experts *x, tn_value *v, tn_ex_sum *s)
 {
     const tn_op *op = v->kind == TN_VALUE_RESULT ? v->def : NULL;
     bool labels = op && op->code == TN_OP_add && op->attr[TN_ATTR_add_labels].has_value;
+    int before;
 
     if (op && adds_rows(op) && (v == x->y || only_added(v)))
         return read_scattered(x, v, s);
+    if (op && tn_ex_writes_over(op, &before) && (v == x->y || only_added(v)) &&
+        !is_zero_fill(op->in[before]))
+        return read_over(x, v, s);
     if (!op || op->code != TN_OP_add || labels || (v != x->y && !only_added(v)) ||
         !tn_type_equal(&op->in[0]->type, &op->in[1]->type))
         return read_term(x, v, s);
     return read_terms(x, op->in[0], s) && read_terms(x, op->in[1], s);
-}
-
-static bool
-is_zero_fill(const tn_value *v)
-{
-    const tn_number *n;
-
-    while (v->kind == TN_VALUE_RESULT && (tn_op_is_free_view(v->def) || v->def->code == TN_OP_cast))
-        v = v->def->in[0];
-    if (v->kind == TN_VALUE_LITERAL)
-        return v->number.kind != TN_NUMBER_SYMBOLIC && v->number.real == 0;
-    if (v->kind != TN_VALUE_RESULT || v->def->code != TN_OP_fill)
-        return false;
-    n = &v->def->attr[TN_ATTR_fill_value].numbers[0];
-    return n->kind != TN_NUMBER_SYMBOLIC && n->real == 0;
 }
 
 /* What is no expert is added again, in the order it had. */
@@ -496,6 +563,7 @@ static bool
 is_candidate(const tn_op *op, bool products)
 {
     const tn_value *y;
+    int before;
 
     if (op->out_count != 1)
         return false;
@@ -506,7 +574,7 @@ is_candidate(const tn_op *op, bool products)
         return weighs(op) && !is_summed(y);
     if (op->code == TN_OP_contract)
         return sums(op) && !only_added(y);
-    if (op->code == TN_OP_add || adds_rows(op))
+    if (op->code == TN_OP_add || adds_rows(op) || tn_ex_writes_over(op, &before))
         return !only_added(y);
     return op->code == TN_OP_reduce_sum || parts_tokens(op);
 }

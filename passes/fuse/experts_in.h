@@ -49,6 +49,7 @@ typedef struct tn_ex_term {
     bool gated;
     bool keeps_zero; /* of tokens that are 0 it makes 0 */
     const char *act, *form; /* act "form": as `form` says */
+    tn_tval *where; /* it is written over what was there; or NULL */
     tn_tval *mask; /* of tokens, where the network does not keep 0 */
     tn_tval *x;     /* the element that is summed over `column` */
     tn_axis *column;
@@ -112,6 +113,10 @@ typedef struct tn_ex_sum {
     tn_ex_term *terms[TN_EX_TERMS];
     tn_value *rest[TN_EX_TERMS]; /* what is no expert */
     int count, rests;
+    /* Experts that are written over what was there: the id that each is, and
+     * which were seen. */
+    tn_tval *over;
+    bool seen[TN_EX_TERMS];
     int64_t experts; /* how many there are, once the terms agree */
 } tn_ex_sum;
 
@@ -245,10 +250,12 @@ bool tn_ex_find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
 /* The place of a load along a dimension, without what keeps it in range. */
 tn_tval *tn_ex_place_of(const tn_tval *load, int i);
 
+/* Writes where a condition holds, and leaves operand `*before` elsewhere. */
+bool tn_ex_writes_over(const tn_op *op, int *before);
 /* A scatter that adds. */
 bool tn_ex_scatters(const tn_op *op);
 /* Reads one term; false, perhaps with a reason, if it is none. */
-bool tn_ex_read(tn_experts *x, tn_value *v, tn_ex_term *t);
+bool tn_ex_read(tn_experts *x, tn_value *v, bool over, tn_ex_term *t);
 /* Reads its factors. */
 bool tn_ex_pick(tn_experts *x, tn_ex_term *t);
 /* The load of an id, without casts and what keeps it in range; or NULL. */

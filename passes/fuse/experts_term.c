@@ -323,29 +323,61 @@ tn_ex_scatters(const tn_op *op)
         strcmp(tn_op_text(op, TN_ATTR_scatter_nd_reduce), "add") == 0;
 }
 
-/* Of a scatter, what it adds. */
-static tn_tval *
-element(tn_experts *x, tn_value *v)
+bool
+tn_ex_writes_over(const tn_op *op, int *before)
 {
-    bool scatters = v->kind == TN_VALUE_RESULT && tn_ex_scatters(v->def);
+    const tn_type *y = &op->out[0]->type;
+
+    *before = op->code == TN_OP_where ? 2 : 0;
+    if (y->rank < 2 || !tn_is_float(y->dtype) ||
+        (op->code != TN_OP_where && op->code != TN_OP_scatter_nd))
+        return false;
+    if (op->code == TN_OP_scatter_nd)
+        return strcmp(tn_op_text(op, TN_ATTR_scatter_nd_reduce), "none") == 0;
+    return op->in[2]->kind == TN_VALUE_RESULT && tn_type_equal(&op->in[2]->type, y);
+}
+
+/* Of a scatter, what it adds, or writes. */
+static tn_tval *
+element(tn_experts *x, tn_value *v, bool over)
+{
+    bool scatters = v->kind == TN_VALUE_RESULT &&
+        (tn_ex_scatters(v->def) || (over && v->def->code == TN_OP_scatter_nd));
     tn_tval *el;
 
     x->at[x->lead] = x->n;
     x->k->past = false;
     x->k->row_fault = NULL;
     x->k->counted.count = 0;
+    x->k->over = over ? v->def : NULL;
     el = scatters ? tn_lo_added(x->k, v->def, x->at) : NULL;
+    x->k->over = NULL;
+    if (!el && over && scatters)
+        return NULL;
     return el ? el : tn_lo_el(x->k, v, x->at);
 }
 
+/* What is written, 0 elsewhere. */
+static tn_tval *
+written(tn_experts *x, tn_ex_term *t)
+{
+    tn_tval *el = element(x, t->value, true);
+
+    el = el ? tn_ex_plain(el) : NULL;
+    if (!el || !tn_ex_is_fn(el, TN_FN_select))
+        return NULL;
+    t->where = el->arg[0];
+    return tn_tb_fn3(x->k->b, TN_FN_select, el->arg[0], el->arg[1], tn_lo_zero(x->k, el->dtype));
+}
+
 bool
-tn_ex_read(tn_experts *x, tn_value *v, tn_ex_term *t)
+tn_ex_read(tn_experts *x, tn_value *v, bool over, tn_ex_term *t)
 {
     tn_tval *el;
 
     *t = (tn_ex_term){.value = v};
-    el = element(x, v);
-    if (x->k->status != TN_OK || !tn_ex_has_core(el))
+    el = over ? written(x, t) : element(x, v, false);
+    if (!el || x->k->status != TN_OK || !tn_ex_has_core(el))
         return false;
     if (x->k->row_fault) {
         x->near = true;

@@ -24,18 +24,26 @@ same_tokens(const tn_experts *x, const tn_value *v)
 
 /* 1 where a condition holds, 0 elsewhere, is as good as the condition. */
 static tn_tval *
-condition(tn_tval *v)
+condition(const tn_experts *x, tn_tval *v)
 {
-    v = tn_ex_plain(v);
-    while (tn_ex_is_fn(v, TN_FN_select) && tn_ex_is_real(v->arg[1], 1) && tn_ex_is_zero(v->arg[2]))
-        v = tn_ex_plain(v->arg[0]);
-    return v;
+    tn_tval *of;
+
+    for (v = tn_ex_plain(v);;) {
+        of = tn_ex_unlike_zero(v);
+        if (of && tn_ex_is_flag(x, of))
+            v = tn_ex_plain(of);
+        else if (tn_ex_is_fn(v, TN_FN_select) && tn_ex_is_real(v->arg[1], 1) &&
+            tn_ex_is_zero(v->arg[2]))
+            v = tn_ex_plain(v->arg[0]);
+        else
+            return v;
+    }
 }
 
 bool
 tn_ex_find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
 {
-    el = condition(el);
+    el = condition(x, el);
     for (uint32_t i = 0; i < x->cone.count; i++) {
         tn_value *v = x->cone.at[i];
         bool wide = v->type.rank > x->lead && !tn_size_is_one(v->type.dim[x->lead]);
@@ -46,7 +54,7 @@ tn_ex_find_part(tn_experts *x, tn_tval *el, tn_tval *last, tn_ex_part *out)
             last->axis->high != tn_lo_size(x->k, v->type.dim[x->lead]))
             continue;
         x->at[x->lead] = wide ? last : tn_tb_int(x->k->b, 0);
-        if (!tn_ex_same(condition(tn_lo_el(x->k, v, x->at)), el))
+        if (!tn_ex_same(condition(x, tn_lo_el(x->k, v, x->at)), el))
             continue;
         *out = (tn_ex_part){v, wide, -1};
         return true;

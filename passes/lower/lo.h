@@ -104,6 +104,7 @@ struct tn_lo {
     TN_VEC(const tn_op *) counted;
     bool past;
     const char *row_fault;
+    const tn_op *over; /* a scatter that is asked for what it writes alone */
     int depth;        /* of elements asked for by elements */
 };
 

@@ -447,7 +447,7 @@ tn_lo_added(tn_lo *k, tn_op *op, tn_tval *const *index)
     if (!deal)
         return NULL;
     if (strcmp(tn_op_text(op, reduce), "none") == 0 &&
-        (!is_zero(tn_lo_el(k, op->in[0], index)) || !are_apart(&a))) {
+        ((k->over != op && !is_zero(tn_lo_el(k, op->in[0], index))) || !are_apart(&a))) {
         k->row_fault = "rows that are written over one another go to zeros, one to each place";
         return NULL;
     }
