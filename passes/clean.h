@@ -24,6 +24,9 @@ bool tn_clean_fold(tn_graph *g);
  * reduced along that axis, and of which pieces are cut off again, is done piece
  * by piece; sums are in another order then. */
 bool tn_clean_apart(tn_graph *g);
+/* What is reduced over axes that were joined for it, and put back, is reduced
+ * over the axes themselves. */
+bool tn_clean_groups(tn_graph *g);
 /* No concat of more parts than a kernel reads well. */
 bool tn_clean_short(tn_graph *g);
 

@@ -115,7 +115,7 @@ is_whole_operand(const tn_op *op, int in)
     if (a->rank != b->rank || !tn_op_dims(op, in, to))
         return false;
     for (int i = 0; i < a->rank; i++)
-        if (to[i] != i || !tn_size_equal(a->dim[i], b->dim[i]))
+        if (!tn_size_equal(a->dim[i], b->dim[i]) || (to[i] != i && !tn_size_is_one(a->dim[i])))
             return false;
     return true;
 }

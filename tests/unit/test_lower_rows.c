@@ -77,6 +77,16 @@ TN_TEST(epilogues_attach_to_convolutions)
     "graph main\n    dim B 1..9\n    input x: f32[B,6,9]\n    weight w: f32[6,4,4]\n" head \
     "    c: f32[B,8,18] = conv_transpose x, w, b {strides=[2], padding=[1], " attrs "}\n"
 
+/* Deviations over groups, put back and scaled by channels. */
+#define GROUPS(shape, axes, ones)                                                    \
+    "graph main\n    dim B 1..9\n    dim L 1..9\n    input x: f32[B,12,L]\n"         \
+    "    weight w: f32[12,1]\n    g: f32" shape " = reshape x {to=" shape "}\n"      \
+    "    m: f32" ones " = reduce_mean g {axes=" axes ", keepdims=true}\n"            \
+    "    d: f32" shape " = sub g, m\n    q: f32" shape " = mul d, d\n"               \
+    "    s: f32" ones " = reduce_sum q {axes=" axes ", keepdims=true}\n"             \
+    "    n: f32" shape " = div d, s\n    y: f32[B,12,L] = reshape n {to=[B,12,L]}\n" \
+    "    z: f32[B,12,L] = mul y, w\n    output z = z\n"
+
 /* What follows a transposed convolution, and groups of channels put back, is
  * stored where its elements lie. */
 TN_TEST(epilogues_attach_through_views)
@@ -107,6 +117,15 @@ TN_TEST(epilogues_attach_through_views)
         .text = "graph main\n    input x: f32[2,12,7]\n    weight w: f32[12]\n"
                 "    weight b: f32[12]\n    n: f32[2,12,7] = group_norm x, w, b {groups=3}\n"
                 "    y: f32[2,12,7] = silu n\n    output y = y\n");
+    /* As exporters write it: over groups and what is in them. */
+    LOWERED(.dims = {B(2), {"L", 5}}, .kernels = 1, .text = GROUPS("[B,3,4*L]", "[2]", "[B,3,1]"));
+    LOWERED(.dims = {B(2), {"L", 2}}, .kernels = 1, .text = GROUPS("[3*B,4*L]", "[1]", "[3*B,1]"));
+    LOWERED(.dims = {B(3), {"L", 6}}, .kernels = 1,
+        .text = GROUPS("[B,2,3,2*L]", "[1,3]", "[B,1,3,1]"));
+    /* Nothing is joined; channels are cut in two. */
+    LOWERED(.dims = {B(2), {"L", 5}}, .kernels = 1,
+        .text = GROUPS("[B,3,4,L]", "[2,3]", "[B,3,1,1]"));
+    LOWERED(.dims = {B(2), {"L", 5}}, .text = GROUPS("[B,6*L,2]", "[1]", "[B,1,2]"));
     /* Read at its own places as well, it is stored there alone. */
     LOWERED(.kernels = 3,
         .text = "graph main\n    input x: f32[5,3,7]\n    weight w: f32[3,4,7]\n"
