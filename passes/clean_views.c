@@ -247,8 +247,51 @@ fold_op(tn_op *op)
     return true;
 }
 
+/* x + n, n a small whole number: n, else false. */
+static bool
+adds_number(const tn_op *op, int64_t *n)
+{
+    int labels = tn_op_find_attr(op->code, "labels");
+
+    if ((op->code != TN_OP_add && op->code != TN_OP_sub) || op->attr[labels].has_value ||
+        !is_number(op->in[1]) || !tn_number_is_int(&op->in[1]->number, n) || *n < -INT32_MAX ||
+        *n > INT32_MAX)
+        return false;
+    *n = op->code == TN_OP_sub ? -*n : *n;
+    return op->out[0]->type.dtype == TN_I64 || op->out[0]->type.dtype == TN_I32;
+}
+
+/* Counted down from step to step: (x - 1) - 1 is x - 2. */
+static bool
+fold_sum(tn_op *op)
+{
+    tn_op *inner = op->in_count == 2 && op->in[0] && op->in[0]->kind == TN_VALUE_RESULT
+        ? op->in[0]->def
+        : NULL;
+    int64_t a, b;
+    tn_build build;
+    tn_value *y, *n;
+
+    if (!inner || !op->out[0]->uses.count || !adds_number(op, &a) || !adds_number(inner, &b) ||
+        a + b == 0 || a + b < -INT32_MAX || a + b > INT32_MAX)
+        return false;
+    build = tn_build_before(op);
+    n = tn_build_int(&build, op->out[0]->type.dtype, a + b < 0 ? -(a + b) : a + b);
+    y = tn_build_map2(&build, a + b < 0 ? TN_OP_sub : TN_OP_add, inner->in[0], n);
+    y->name = op->out[0]->name;
+    tn_value_replace(op->out[0], y);
+    tn_op_remove(op);
+    return true;
+}
+
+static bool
+fold(tn_op *op)
+{
+    return fold_op(op) || fold_sum(op);
+}
+
 bool
 tn_clean_fold(tn_graph *g)
 {
-    return all_blocks(g->block, fold_op);
+    return all_blocks(g->block, fold);
 }

@@ -196,6 +196,29 @@ def ncrfpp_path(em, transitions):
     return path.transpose(1, 0)
 
 
+def paddle(em, left, transitions):
+    """What is left of each sequence is counted down, and up again on the way
+    back; scores and tags are kept by products and choices."""
+    score = em[:, 0] + transitions[-1][None] + transitions[:, -2][None] * (left[:, None] == 1).float()
+    pointers, left = [], left - 1
+    for t in range(1, LENGTH):
+        sums = score[:, :, None] + transitions[None]
+        pointers.append(sums.argmax(1))
+        live = (left > 0)[:, None].float()
+        score = live * (sums.amax(1) + em[:, t]) + (1 - live) * score
+        score = score + transitions[:, -2][None] * (left[:, None] == 1).float()
+        left = left - 1
+    tag = score.max(1)[1]
+    path = [tag * (left >= 0)]
+    for place in reversed(pointers):
+        left = left + 1
+        to = place.gather(1, tag[:, None])[:, 0] * (left > 0)
+        tag = torch.where(left < 0, tag, torch.where(left == 0, tag, to))
+        path.append(tag * (left >= 0))
+    path.reverse()
+    return torch.stack(path, 1)
+
+
 def least_costs(em, transitions):
     score, pointers = -em[:, 0], []
     for t in range(1, LENGTH):
@@ -236,6 +259,7 @@ decoder("trellis", "Scores and pointers assigned to places of arrays", trellis, 
 decoder("joined", "Pointers and path joined step by step", joined, (K, K), exporters=("dynamo20",))
 decoder("one_hot_in_floats", "Pointers chosen by a product of floats", one_hot_in_floats, (K, K))
 decoder("path_in_place", "NCRF++, the path of CRF._viterbi_decode, after its source: assigned to places of an array", ncrfpp_path, (K, K))
+decoder("counted_down", "PaddlePaddle, viterbi_decode, after its source", paddle, (K, K), spec=EM | {"left": ((B,), LONG)})
 decoder("likelihood", "The likelihood of a path, after pytorch-crf's source, whose gathers share views of tags", likelihood,
         (K,), (K, K), (K,), spec=EM | MASK | TAGS, exporters=("dynamo20",), meta={"fuses": "crf_partition"})
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
 #include "tests/support/parsed.h"
 #include "tests/support/test.h"
 
@@ -162,9 +164,36 @@ TN_TEST(what_is_cut_elsewhere_stays_joined)
         becomes(texts[i], texts[i]);
 }
 
+static void
+counts(const char *dtype, const char *first, const char *second, const char *both)
+{
+    char before[300], after[300];
+
+    snprintf(before, sizeof before,
+        "graph main\n    input x: %s[3]\n    a: %s[3] = %s\n    b: %s[3] = %s\n"
+        "    output b = b\n",
+        dtype, dtype, first, dtype, second);
+    snprintf(after, sizeof after,
+        "graph main\n    input x: %s[3]\n    b: %s[3] = %s\n    output b = b\n", dtype, dtype,
+        both);
+    becomes(before, both[0] ? after : before);
+}
+
+TN_TEST(what_is_counted_step_by_step_is_counted_once)
+{
+    counts("i64", "sub x, 1", "sub a, 1", "sub x, 2");
+    counts("i32", "sub x, 5", "add a, 1", "sub x, 4");
+    counts("i64", "add x, 1", "sub a, 4", "sub x, 3");
+    counts("i32", "add x, 7", "add a, -2", "add x, 5");
+    counts("i8", "add x, 100", "add a, 100", "");
+    counts("f32", "add x, 1", "add a, 1", "");
+    counts("i32", "add x, 1", "sub 5, a", "");
+}
+
 TN_MAIN(TN_CASE(what_nobody_reads_goes), TN_CASE(equal_operations_are_one),
     TN_CASE(attributes_tell_operations_apart), TN_CASE(views_that_change_nothing_go),
     TN_CASE(views_that_move_elements_stay), TN_CASE(a_result_that_is_an_input_stays_a_copy),
     TN_CASE(splits_become_slices), TN_CASE(the_start_of_a_sort_is_a_top_k),
     TN_CASE(bodies_are_cleaned_too), TN_CASE(what_is_joined_to_be_reduced_comes_apart),
-    TN_CASE(what_is_cut_elsewhere_stays_joined))
+    TN_CASE(what_is_cut_elsewhere_stays_joined),
+    TN_CASE(what_is_counted_step_by_step_is_counted_once))
