@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is known of expressions: which are equal under other names of axes,
  * which are counts, and what follows from factors that are not 0. */
+#include <math.h>
+
 #include "passes/fuse/experts_in.h"
 #include "passes/range.h"
 
@@ -206,6 +208,55 @@ tn_ex_counts(const tn_tval *v)
     return counts(v, DEEP);
 }
 
+/* What made it, behind casts and views that move nothing; or NULL. */
+static const tn_op *
+maker(const tn_value *v)
+{
+    while (v->kind == TN_VALUE_RESULT && (v->def->code == TN_OP_cast || tn_op_is_free_view(v->def)))
+        v = v->def->in[0];
+    return v->kind == TN_VALUE_RESULT ? v->def : NULL;
+}
+
+/* 1 where the position is that of `best`, however it is asked. */
+static bool
+is_hot(const tn_value *v, const tn_op *best)
+{
+    const tn_op *op = maker(v);
+
+    if (op && (op->code == TN_OP_greater || op->code == TN_OP_not_equal) &&
+        op->in[1]->kind == TN_VALUE_LITERAL && op->in[1]->number.kind != TN_NUMBER_SYMBOLIC &&
+        op->in[1]->number.real >= 0 && op->in[1]->number.real <= 0)
+        op = maker(op->in[0]);
+    return op && op->code == TN_OP_one_hot && maker(op->in[0]) == best;
+}
+
+/* The best of scores, then of those without it, which are -infinity. */
+static bool
+repeats_maxima(const tn_op *join)
+{
+    const tn_op *best = NULL;
+    int last = join->out[0]->type.rank - 1;
+
+    if (join->code != TN_OP_concat || tn_op_int(join, TN_ATTR_concat_axis) != last)
+        return false;
+    for (int i = 0; i < join->in_count; i++) {
+        const tn_op *next = maker(join->in[i]), *rest = next ? maker(next->in[0]) : NULL;
+
+        if (!next || next->code != TN_OP_arg_max ||
+            tn_op_int(next, TN_ATTR_arg_max_axis) != next->in[0]->type.rank - 1)
+            return false;
+        if (best &&
+            (!rest || rest->code != TN_OP_where || rest->out[0] != next->in[0] ||
+                rest->in[1]->kind != TN_VALUE_LITERAL ||
+                rest->in[1]->number.kind == TN_NUMBER_SYMBOLIC ||
+                !isinf(rest->in[1]->number.real) || rest->in[1]->number.real > 0 ||
+                rest->in[2] != best->in[0] || !is_hot(rest->in[0], best)))
+            return false;
+        best = next;
+    }
+    return true;
+}
+
 bool
 tn_ex_are_numbers_apart(const tn_value *ids)
 {
@@ -213,6 +264,8 @@ tn_ex_are_numbers_apart(const tn_value *ids)
 
     while (ids->kind == TN_VALUE_RESULT && ids->def->code == TN_OP_cast)
         ids = ids->def->in[0];
+    if (ids->kind == TN_VALUE_RESULT && repeats_maxima(ids->def))
+        return true;
     op = ids->kind == TN_VALUE_RESULT && ids->index == 1 ? ids->def : NULL;
     if (!op || (op->code != TN_OP_top_k && op->code != TN_OP_sort))
         return false;
