@@ -21,6 +21,7 @@ typedef struct region {
     int behind_count;
     TN_VEC(tn_op *) ops; /* without the last one */
     int contractions, exponentials, reductions;
+    bool layers_apart; /* products with weights are not in it */
 } region;
 
 static tn_op *
@@ -60,6 +61,13 @@ is_in_region(const region *r, const tn_op *op)
     return r->x->out->region[op->id] == r->x->out->region[r->root->id];
 }
 
+/* Of a tensor and a weight: a layer, whose result lies in memory. */
+static bool
+is_layer(const tn_op *op)
+{
+    return op->in[0]->kind == TN_VALUE_WEIGHT || op->in[1]->kind == TN_VALUE_WEIGHT;
+}
+
 /* Adds what depends on a contraction, operands first. True if `v` does. Each
  * operation is looked at once: x->mark holds the round, x->round + 1 says that
  * it depends on none. */
@@ -76,8 +84,8 @@ collect(region *r, const tn_value *v, int depth)
         return r->x->mark[op->id] == r->x->round;
     r->x->mark[op->id] = r->x->round + 1;
     if (is_contraction(op)) {
-        depends = true;
-        r->contractions++;
+        depends = !(r->layers_apart && is_layer(op));
+        r->contractions += depends;
     } else if (may_lie_between(op) && depth < TN_GROUP_OPS) {
         for (int i = 0; i < op->in_count; i++)
             depends |= op->in[i] && collect(r, op->in[i], depth + 1);
@@ -391,6 +399,12 @@ attend_to(tn_grouper *x, tn_op *root, int weight, tn_attended_list *list)
 
     x->round += 2;
     (void)collect(&r, root->in[weight], 0);
+    if (r.contractions > 1) {
+        /* A bias may come from a layer: the other makes the scores. */
+        r = (region){.x = x, .root = root, .weight = weight, .layers_apart = true};
+        x->round += 2;
+        (void)collect(&r, root->in[weight], 0);
+    }
     if (!r.exponentials || r.ops.count >= TN_GROUP_OPS)
         return false;
     if (r.contractions != 1 && r.reductions)

@@ -379,6 +379,13 @@ def whisper():
     return Call(m, ["hidden_states", "key_value_states"]), spec, f"{HF}, WhisperAttention over other keys, eager"
 
 
+@case("wavlm_ts17", "ts17")
+def wavlm():
+    from transformers.models.wavlm.modeling_wavlm import WavLMAttention
+    m = WavLMAttention(8, 2, num_buckets=8, max_distance=16)
+    return Call(m, ["hidden_states"]), X, f"{HF}, WavLMAttention (relative bias behind a gate made of the states)"
+
+
 @case("deberta_ts17", "ts17", static=True)
 def deberta():
     from transformers.models.deberta_v2.modeling_deberta_v2 import DisentangledSelfAttention
