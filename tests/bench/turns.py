@@ -12,6 +12,8 @@ import time
 
 SHARE = 0.95  # of the time that the threads could have had
 ENOUGH = 5  # samples without disturbance
+TURN = 0.2  # seconds of a turn at least,
+MOST = 40   # if these are not as many samples
 
 
 class Tenon:
@@ -61,8 +63,8 @@ def timed(call):
 
 
 def measure(tenon, rivals, threads, rounds, pause=0.1):
-    """`rivals`: name to a function as `timed` gives. Each system in turn: once to warm up, then twice. Spinning threads get a pause to stop.
-    Gives seconds by name, medians of what counts, and the median of the probe; says for whom the machine was not quiet."""
+    """`rivals`: name to a function as `timed` gives. Each system in turn: once to warm up, then twice or until the turn is over. Spinning threads get
+    a pause to stop. Gives seconds by name, medians of what counts, and the median of the probe; says for whom the machine was not quiet."""
     systems = {"tenon": tenon.run, **rivals}
     samples = {name: [] for name in systems}
     peaks = []
@@ -71,8 +73,10 @@ def measure(tenon, rivals, threads, rounds, pause=0.1):
             time.sleep(pause)
             peaks.append(tenon.probe())
             run()
-            for _ in range(2):
+            start, taken = time.perf_counter(), 0
+            while taken < 2 or (taken < MOST and time.perf_counter() - start < TURN):
                 samples[name].append(run())
+                taken += 1
     medians = {}
     disturbed = []
     for name, all_of_it in samples.items():
