@@ -9,22 +9,11 @@ enum { DEEPEST = 24 };
 static tn_ex_zero nonzero_if(tn_ex_choice *c, tn_tval *v, int depth);
 
 static bool
-number_of(const tn_tval *v, double *value)
-{
-    while (v->op == TN_T_fn && v->fn == TN_FN_cast)
-        v = v->arg[0];
-    if (v->op != TN_T_const)
-        return false;
-    *value = tn_is_float(v->dtype) ? v->real : (double)v->whole;
-    return true;
-}
-
-static bool
 is_zero(const tn_tval *v)
 {
     double value;
 
-    return number_of(v, &value) && value == 0;
+    return tn_ex_number(v, &value) && value == 0;
 }
 
 static tn_ex_zero
@@ -107,7 +96,7 @@ whole_if(tn_ex_choice *c, tn_tval *v, int depth)
     v = tn_ex_plain(v);
     if (v->op == TN_T_reduce && v->fn == TN_FN_max)
         v = tn_ex_plain(v->arg[0]);
-    if (tn_ex_is_fn(v, TN_FN_select) && number_of(v->arg[2], &n) && n < 0)
+    if (tn_ex_is_fn(v, TN_FN_select) && tn_ex_number(v->arg[2], &n) && n < 0)
         return nonzero_if(c, v->arg[0], depth);
     return TN_EX_SOMEWHERE;
 }
@@ -118,11 +107,11 @@ ordered(tn_ex_choice *c, tn_tval *low, tn_tval *high, bool strict, int depth)
 {
     double n;
 
-    if (number_of(low, &n) && !strict && n == 0)
+    if (tn_ex_number(low, &n) && !strict && n == 0)
         return whole_if(c, high, depth);
-    if (number_of(low, &n) && (strict ? n >= 0 : n > 0))
+    if (tn_ex_number(low, &n) && (strict ? n >= 0 : n > 0))
         return nonzero_if(c, high, depth);
-    if (number_of(high, &n) && (strict ? n <= 0 : n < 0))
+    if (tn_ex_number(high, &n) && (strict ? n <= 0 : n < 0))
         return nonzero_if(c, low, depth);
     return TN_EX_SOMEWHERE;
 }
@@ -137,7 +126,7 @@ false_if(tn_ex_choice *c, tn_tval *v, int depth)
     if (tn_ex_is_fn(v, TN_FN_not))
         return nonzero_if(c, v->arg[0], depth);
     for (int i = 0; (tn_ex_is_fn(v, TN_FN_eq) || tn_ex_is_fn(v, TN_FN_ne)) && i < 2; i++)
-        if (number_of(v->arg[i], &n) && (n == 0) == (v->fn == TN_FN_eq) &&
+        if (tn_ex_number(v->arg[i], &n) && (n == 0) == (v->fn == TN_FN_eq) &&
             v->arg[1 - i]->op != TN_T_const && !tn_ex_id(v->arg[1 - i]))
             return nonzero_if(c, v->arg[1 - i], depth);
     for (int i = 0; i < 2; i++) {
@@ -146,7 +135,7 @@ false_if(tn_ex_choice *c, tn_tval *v, int depth)
         bool strict = tn_ex_is_fn(v, TN_FN_lt) || tn_ex_is_fn(v, TN_FN_gt);
 
         /* 0 is below the number, or not above it. */
-        if ((less || more) && number_of(v->arg[i], &n) && (less == (i == 1)) &&
+        if ((less || more) && tn_ex_number(v->arg[i], &n) && (less == (i == 1)) &&
             (strict ? n > 0 : n >= 0))
             return nonzero_if(c, v->arg[1 - i], depth);
     }
@@ -173,7 +162,7 @@ finite_if(tn_ex_choice *c, tn_tval *v, int depth)
     if (!tn_ex_is_fn(v, TN_FN_select))
         return TN_EX_ANYWHERE;
     for (int i = 1; i <= 2; i++) {
-        if (!number_of(v->arg[i], &n) || n > -1e4)
+        if (!tn_ex_number(v->arg[i], &n) || n > -1e4)
             continue;
         a = i == 2 ? nonzero_if(c, v->arg[0], depth - 1) : false_if(c, v->arg[0], depth - 1);
         if (a == TN_EX_ANYWHERE || !isinf(n))
@@ -230,7 +219,7 @@ of_function(tn_ex_choice *c, tn_tval *v, int depth)
     case TN_FN_ge: return ordered(c, v->arg[1], v->arg[0], false, depth);
     case TN_FN_ne: return is_zero(v->arg[1]) ? nonzero_if(c, v->arg[0], depth) : TN_EX_SOMEWHERE;
     case TN_FN_eq:
-        if (number_of(v->arg[1], &n) && n != 0 && !tn_ex_id(v->arg[0]))
+        if (tn_ex_number(v->arg[1], &n) && n != 0 && !tn_ex_id(v->arg[0]))
             return nonzero_if(c, v->arg[0], depth);
         return compared(c, v);
     default: return TN_EX_ANYWHERE;

@@ -52,37 +52,6 @@ extent(tn_sched *s, tn_axis *const *axes, uint32_t count)
 
 /* ---- operands ---- */
 
-static tn_kmem *
-stage(tn_sched *s, const tn_tile_side *d, const tn_tile_nest *t, const tn_gpu_tile *shape)
-{
-    int block = d->rows ? shape->bm : shape->bn;
-    tn_staged made = {.user = s};
-
-    made.count = (int64_t)shape->stages * shape->bk * (block + shape->pad);
-    for (uint32_t i = 0; i < s->staged->at.count; i++) {
-        tn_staged *had = &s->staged->at.at[i];
-
-        if (had->user != s && had->count == made.count && had->mem->dtype == t->dtype) {
-            had->user = s;
-            return had->mem;
-        }
-    }
-    made.mem = tn_kb_local(s->b, d->rows ? "rows" : "cols", t->dtype, tn_int(s, made.count));
-    tn_push(s->arena, &s->staged->at, made);
-    return made.mem;
-}
-
-void
-tn_gpu_stage_ahead(tn_sched *s)
-{
-    tn_tile_nest *t = tn_new(s->arena, tn_tile_nest);
-
-    if (!s->tiles || !tn_tile_nest_of(s, s->nests.at[0], t))
-        return;
-    for (int i = 0; i < t->side_count; i++)
-        (void)stage(s, &t->side[i], t, s->tiles);
-}
-
 static void
 make_sides(tn_sched *s, staged *g)
 {
@@ -94,7 +63,8 @@ make_sides(tn_sched *s, staged *g)
 
         d->block = d->rows ? t->bm : t->bn;
         d->count = (d->block * t->bk + s->group - 1) / s->group;
-        d->mem = stage(s, d, g->t, t);
+        d->mem = tn_kb_local(s->b, d->rows ? "rows" : "cols", type.dtype,
+            tn_int(s, (int64_t)t->stages * t->bk * (d->block + t->pad)));
         d->cell = tn_kb_cell(s->b, "next", type, 1, &d->count, true);
         d->line = tn_kb_cell(s->b, "line", type, 1, &line, true);
     }

@@ -81,8 +81,8 @@ bind_block(tn_sched *s, const tn_grid_cut *cut, const tn_axis *a, tn_ins *i, tn_
     x->longest = s->target->gpu && !tn_kb_is_int(extent, &known) ? block : tn_min(s, extent, block);
 }
 
-void
-tn_grid_bind(tn_sched *s, const tn_grid_cut *cut, tn_ins *task, tn_point *p)
+static void
+bind_task(tn_sched *s, const tn_grid_cut *cut, tn_ins *task, tn_point *p)
 {
     for (uint32_t k = s->tile->grid.count; k-- > 0;) {
         const tn_axis *a = s->tile->grid.at[k];
@@ -106,8 +106,8 @@ tn_grid_bind(tn_sched *s, const tn_grid_cut *cut, tn_ins *task, tn_point *p)
     }
 }
 
-void
-tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
+static void
+walk_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
     void (*emit)(tn_sched *s, tn_point *p))
 {
     const tn_axis *a;
@@ -136,7 +136,7 @@ tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
             s->axis[a->index].longest = step;
             s->axis[a->index].most = block;
         }
-        tn_grid_dynamic(s, cut, from + 1, q, emit);
+        walk_dynamic(s, cut, from + 1, q, emit);
     }
 }
 
@@ -195,4 +195,14 @@ tn_emit_loop(tn_sched *s, tn_item *item, tn_point *p,
     zero = tn_int(s, 0);
     rounds = tn_kb_fn2(s->b, TN_FN_max, tn_sub(s, high, low), zero);
     set_parity(s, item->stmt, tn_ceil_div(s, rounds, block));
+}
+
+void
+tn_grid_task(tn_sched *s, tn_ins *task, void (*emit)(tn_sched *s, tn_point *p))
+{
+    tn_point *p = tn_point_new(s, s->root);
+
+    s->task = task;
+    bind_task(s, &s->cut, task, p);
+    walk_dynamic(s, &s->cut, 0, p, emit);
 }

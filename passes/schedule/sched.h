@@ -163,17 +163,6 @@ typedef struct tn_gpu_tile {
     int bm, bn, bk, tm, tn, pad, stages;
 } tn_gpu_tile;
 
-/* Group memory of a launch: of programs that stand beside one another no two
- * run in one group, so they share it. */
-typedef struct tn_staged {
-    tn_kmem *mem;
-    int64_t count;
-    const tn_sched *user; /* the last that took it; NULL: none yet */
-} tn_staged;
-typedef struct tn_staged_list {
-    TN_VEC(tn_staged) at;
-} tn_staged_list;
-
 struct tn_sched {
     tn_arena *arena;
     tn_diag *diag;
@@ -207,7 +196,6 @@ struct tn_sched {
     /* GPU */
     int32_t group;       /* lanes of a group */
     const tn_gpu_tile *tiles; /* their shape; NULL: no tiles */
-    tn_staged_list *staged;
     int64_t group_used;  /* bytes of group memory */
     tn_ins *task;        /* number of the group */
     tn_formula tasks;    /* of groups, over tile sizes */
@@ -473,11 +461,9 @@ void tn_grid_deal(tn_sched *s, tn_grid_cut *cut, int64_t left, tn_axset skip);
 int64_t tn_axis_guess(const tn_sched *s, const tn_axis *a);
 void tn_find_loops(const tn_items *items, bool *fold, bool *scan);
 tn_ins *tn_grid_tasks(tn_sched *s, const tn_grid_cut *cut);
-/* Binds grid axes to task number `task`. */
-void tn_grid_bind(tn_sched *s, const tn_grid_cut *cut, tn_ins *task, tn_point *p);
-/* Walks axes with loaded bounds in blocks, then emits. */
-void tn_grid_dynamic(tn_sched *s, const tn_grid_cut *cut, uint32_t from, tn_point *p,
-    void (*emit)(tn_sched *s, tn_point *p));
+/* Binds grid axes to task number `task`, walks those with loaded bounds in
+ * blocks, then emits. */
+void tn_grid_task(tn_sched *s, tn_ins *task, void (*emit)(tn_sched *s, tn_point *p));
 
 /* ---- contract.c, schedule_cpu.c, schedule_gpu.c, gpu_tile.c ---- */
 
@@ -515,9 +501,6 @@ bool tn_gpu_tile_choose(tn_sched *s, tn_gpu_tile *out);
 /* A nest by tiles, uniform code around; false, and nothing emitted, if it
  * does not suit or group memory does not hold it. */
 bool tn_gpu_tile_emit(tn_sched *s, tn_nest *n, const tn_gpu_tile *t, tn_point *p);
-/* Declares here the group memory that the program's tiles will take, unless
- * programs before it did. */
-void tn_gpu_stage_ahead(tn_sched *s);
 
 /* ---- cut.c, estimate.c ---- */
 

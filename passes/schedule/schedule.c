@@ -116,17 +116,6 @@ emit_task(const together *t, uint32_t n, tn_ins *task)
     tn_kb_close(s->b);
 }
 
-static void
-share_group_memory(const together *t)
-{
-    tn_staged_list *staged = t->part[0]->staged;
-
-    for (uint32_t n = 0; n < t->count; n++)
-        tn_gpu_stage_ahead(t->part[n]);
-    for (uint32_t i = 0; i < staged->at.count; i++)
-        staged->at.at[i].user = NULL;
-}
-
 /* One launch of programs that have been prepared. */
 static tn_status
 schedule_together(together *t, tn_launch *launch)
@@ -135,18 +124,14 @@ schedule_together(together *t, tn_launch *launch)
     const char *name = first->target->gpu ? "group" : "task";
 
     first->b = tn_kb_create(first->arena, first->tile->name, first->it, first->tile->exact);
-    first->staged = tn_new(first->arena, tn_staged_list);
     if (first->target->gpu)
         tn_kb_group(first->b, (uint32_t)first->group, 0);
     for (uint32_t n = 0; n < t->count; n++) {
         t->part[n]->b = first->b;
-        t->part[n]->staged = first->staged;
         t->part[n]->launch = launch;
         start(t, n);
     }
     TN_KFOR(first->b, task, TN_LOOP_GRID, tn_int(first, 0), t->end[t->count - 1], 1, name) {
-        if (first->target->gpu && t->count > 1)
-            share_group_memory(t);
         emit_task(t, 0, task);
     }
     for (uint32_t n = 0; n < t->count; n++)
@@ -245,22 +230,12 @@ tn_schedule(tn_arena *arena, tn_diag *diag, const tn_tile *tile, const tn_target
 
 /* ---- programs beside one another ---- */
 
+/* On machines with lanes a program may have barriers. Behind a condition, though
+ * all lanes agree on it, these corrupt the heap of PoCL 3.1. */
 static bool
-is_one_nest(const tn_sched *s)
+may_stand_beside(const tn_sched *s)
 {
-    return s->nests.count == 1 && s->items->list.count == 1;
-}
-
-/* Machines with lanes: groups of one size, and one nest each, so that nothing
- * is kept in group memory but what tiles stage there. */
-static bool
-stands_beside(const tn_sched *a, const tn_sched *b)
-{
-    if (!a->target->gpu)
-        return true;
-    if (a->group != b->group || !is_one_nest(a) || !is_one_nest(b) || !a->tiles != !b->tiles)
-        return false;
-    return !a->tiles || memcmp(a->tiles, b->tiles, sizeof *a->tiles) == 0;
+    return !s->target->gpu;
 }
 
 static tn_status
@@ -304,7 +279,7 @@ tn_schedule_beside(tn_arena *arena, tn_diag *diag, const tn_tile *const *tiles, 
         buffers += parameters_of(tiles[n]);
         sizes += tiles[n]->sizes.count;
         TN_TRY(prepare(s, tiles[n]));
-        if (t.count && (t.count == TN_BESIDE || !stands_beside(t.part[0], s)))
+        if (t.count && (t.count == TN_BESIDE || !may_stand_beside(s)))
             TN_TRY(add_together(&t, out));
         t.part[t.count++] = s;
         if (n == 0)

@@ -372,9 +372,5 @@ tn_cut_gpu(tn_sched *s)
 void
 tn_task_gpu(tn_sched *s, tn_ins *task)
 {
-    tn_point *p = tn_point_new(s, s->root);
-
-    s->task = task;
-    tn_grid_bind(s, &s->cut, task, p);
-    tn_grid_dynamic(s, &s->cut, 0, p, emit_task);
+    tn_grid_task(s, task, emit_task);
 }
