@@ -131,9 +131,8 @@ schedule_together(together *t, tn_launch *launch)
         t->part[n]->launch = launch;
         start(t, n);
     }
-    TN_KFOR(first->b, task, TN_LOOP_GRID, tn_int(first, 0), t->end[t->count - 1], 1, name) {
+    TN_KFOR(first->b, task, TN_LOOP_GRID, tn_int(first, 0), t->end[t->count - 1], 1, name)
         emit_task(t, 0, task);
-    }
     for (uint32_t n = 0; n < t->count; n++)
         if (t->part[n]->status != TN_OK)
             return t->part[n]->status;
@@ -230,14 +229,6 @@ tn_schedule(tn_arena *arena, tn_diag *diag, const tn_tile *tile, const tn_target
 
 /* ---- programs beside one another ---- */
 
-/* On machines with lanes a program may have barriers. Behind a condition, though
- * all lanes agree on it, these corrupt the heap of PoCL 3.1. */
-static bool
-may_stand_beside(const tn_sched *s)
-{
-    return !s->target->gpu;
-}
-
 static tn_status
 add_together(together *t, tn_launches *out)
 {
@@ -279,7 +270,9 @@ tn_schedule_beside(tn_arena *arena, tn_diag *diag, const tn_tile *const *tiles, 
         buffers += parameters_of(tiles[n]);
         sizes += tiles[n]->sizes.count;
         TN_TRY(prepare(s, tiles[n]));
-        if (t.count && (t.count == TN_BESIDE || !may_stand_beside(s)))
+        /* On machines with lanes a program may have barriers. Behind a condition,
+         * though all lanes agree on it, these corrupt the heap of PoCL 3.1. */
+        if (t.count && (t.count == TN_BESIDE || target->gpu))
             TN_TRY(add_together(&t, out));
         t.part[t.count++] = s;
         if (n == 0)

@@ -56,8 +56,8 @@ enum { TN_BESIDE = 4 };
 
 /* Schedules programs none of which reads or overwrites what another writes,
  * in one launch whose tasks are those of the first, then those of the next:
- * at most TN_BESIDE, or in more launches where the target wants groups that
- * differ. They have no checks, and sizes of one name are one size. */
+ * at most TN_BESIDE. A launch each on machines with lanes. They have no checks,
+ * and sizes of one name are one size. */
 tn_status tn_schedule_beside(tn_arena *arena, tn_diag *diag, const tn_tile *const *tiles,
     uint32_t count, const tn_target *target, tn_launches *out) TN_MUST_USE;
 
