@@ -236,17 +236,30 @@ note_spans(tn_sched *s, const tn_contract_block *c)
 
 /* ---- what is copied ---- */
 
+/* Something that `v` is computed from where it stands. */
 static bool
-has_guard(tn_sched *s, tn_tval *v)
+is_made_of(tn_sched *s, tn_tval *v, bool (*is)(const tn_tval *x))
 {
     tn_vals stem = {0};
 
     tn_stem_start(s, &stem);
     tn_stem(s, v, TN_STOP_KEPT, true, &stem);
     for (uint32_t i = 0; i < stem.count; i++)
-        if (stem.at[i]->guard)
+        if (is(stem.at[i]))
             return true;
     return false;
+}
+
+static bool
+is_guarded(const tn_tval *x)
+{
+    return x->guard != NULL;
+}
+
+static bool
+is_load(const tn_tval *x)
+{
+    return x->op == TN_T_load;
 }
 
 static bool
@@ -268,7 +281,7 @@ copies_rows(tn_sched *s, const tn_contract_block *c, tn_tval *v)
     alone = c->lane->kind == TN_AXIS_GRID ? s->choice.cols : 0;
     if (alone < (int64_t)c->nv * s->lanes)
         alone = (int64_t)c->nv * s->lanes;
-    return (k > LONG_K && tn_axis_most(s, c->lane) > alone) || has_guard(s, v);
+    return (k > LONG_K && tn_axis_most(s, c->lane) > alone) || is_made_of(s, v, is_guarded);
 }
 
 /* Loads of the lane side that would be gathers. */
@@ -322,19 +335,6 @@ is_cheap(tn_sched *s, tn_tval *v)
     return cost <= STRAIGHT_COST;
 }
 
-static bool
-loads_nothing(tn_sched *s, tn_tval *v)
-{
-    tn_vals stem = {0};
-
-    tn_stem_start(s, &stem);
-    tn_stem(s, v, TN_STOP_KEPT, true, &stem);
-    for (uint32_t i = 0; i < stem.count; i++)
-        if (stem.at[i]->op == TN_T_load)
-            return false;
-    return true;
-}
-
 /* Reduced positions, at least 1; INT16_MAX for each axis of unknown length. */
 static int64_t
 reduced(tn_sched *s, const tn_nest *n)
@@ -354,7 +354,7 @@ stores_straight(tn_sched *s, const tn_contract_block *c, const tn_out *o, bool s
 {
     if (o->kind != TN_OUT_STORE || o->stmt->condition || reduced(s, c->n) > SHORT_K)
         return false;
-    return sum || (is_cheap(s, o->value) && loads_nothing(s, o->value));
+    return sum || (is_cheap(s, o->value) && !is_made_of(s, o->value, is_load));
 }
 
 /* What follows a sum is its storage, or that of something cheap. */
