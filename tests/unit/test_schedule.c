@@ -524,15 +524,10 @@ all_choices(tn_run_tile p, const char *target, int least)
     tn_arena_destroy(c.arena);
 }
 
-static const char product[] =
-    "kernel k(x: f32[M,K], w: f32[N,K] p16, b: f32[N] -> y: f32[M,N])\n"
-    "sizes M, N, K axis k: K grid m: M, n: N {\n"
-    "  store y[m,n], max(add(mma[k](0, load x[m,k], load w[n,k]), load b[n]), 0) }";
-
 TN_TEST(candidates)
 {
     tn_run_tile rows = {.file = "softmax.tile", .sizes = {{"R", 4}, {"C", 37}}};
-    tn_run_tile matrix = {.text = product, .sizes = {{"M", 13}, {"N", 40}, {"K", 64}}};
+    tn_run_tile matrix = {.file = "gemm.tile", .sizes = {{"M", 13}, {"N", 40}, {"K", 64}}};
     tn_run_tile fold = {.file = "attention.tile",
         .fill = fill_attention,
         .sizes = {{"B", 2}, {"M", 5}, {"G", 2}, {"R", 2}, {"D", 6}, {"S", 9}}};
